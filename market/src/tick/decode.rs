@@ -1,0 +1,569 @@
+//! Bytes to records. Every bad input is a named error; nothing is guessed.
+//!
+//! Records that our own producers wrote are read by [`super::canonical`]; all others go through
+//! a JSON parser. Both give the same record.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use sonic_rs::{JsonValueTrait, LazyValue};
+
+use super::mark::{Ids, Mark, MarkKind, Start, UsdBasis};
+use super::{
+    Amount, Quote, RECORD_LENGTH_MAX, REFERENCE_SOURCE, Record, Side, TEXT_LENGTH_MAX, Tick, Trade,
+    canonical,
+};
+use crate::decimal::{Decimal, DecimalError};
+use crate::publication::FeedState;
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+
+/// Why a record is a dead letter: the `dlq.reason`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words of the dead-letter contract")]
+pub enum Reason {
+    Parse,
+    Schema,
+    Space,
+    Price,
+    Size,
+    Range,
+    EventTime,
+    Future,
+    Late,
+    Conflict,
+}
+
+impl Reason {
+    /// All reasons.
+    pub const ALL: [Self; 10] = [
+        Self::Parse,
+        Self::Schema,
+        Self::Space,
+        Self::Price,
+        Self::Size,
+        Self::Range,
+        Self::EventTime,
+        Self::Future,
+        Self::Late,
+        Self::Conflict,
+    ];
+
+    /// The reason as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Schema => "schema",
+            Self::Space => "space",
+            Self::Price => "price",
+            Self::Size => "size",
+            Self::Range => "range",
+            Self::EventTime => "event_time",
+            Self::Future => "future",
+            Self::Late => "late",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+/// Why bytes are not a record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not a JSON object of the fields that we know.
+    #[error("not a JSON record: {detail}")]
+    ParseJson {
+        /// What the parser says.
+        detail: String,
+    },
+    /// Longer than [`RECORD_LENGTH_MAX`].
+    #[error("{length} bytes; a record has at most {RECORD_LENGTH_MAX}")]
+    BoundRecord {
+        /// The record's length.
+        length: usize,
+    },
+    /// Longer than [`TEXT_LENGTH_MAX`].
+    #[error("\"{field}\" has more than {TEXT_LENGTH_MAX} bytes")]
+    BoundText {
+        /// The field.
+        field: &'static str,
+    },
+    /// A field that this kind of record needs is not there, or is of another type.
+    #[error("\"{field}\" is missing or unreadable")]
+    ReadField {
+        /// The field.
+        field: &'static str,
+    },
+    /// A schema that this version does not read.
+    #[error("schema {schema} is not known; send schema 2")]
+    ReadSchema {
+        /// The schema.
+        schema: u32,
+    },
+    /// A kind, mark or other word that this version does not read.
+    #[error("{field} \"{word}\" is not known")]
+    ReadWord {
+        /// The field.
+        field: &'static str,
+        /// The word.
+        word: String,
+    },
+    /// No readable price above zero.
+    #[error("price \"{text}\" {problem}")]
+    ReadPrice {
+        /// The price as sent.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// No readable size above zero.
+    #[error("size \"{text}\" {problem}")]
+    ReadSize {
+        /// The size as sent.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A price or size that cannot be held exactly.
+    #[error("{field} \"{text}\" {cause}")]
+    BoundNumber {
+        /// `price` or `size`.
+        field: &'static str,
+        /// The number as sent.
+        text: String,
+        /// What is wrong with it.
+        cause: DecimalError,
+    },
+    /// No readable event time. It is never invented.
+    #[error("\"{field}\" is missing or unreadable; a tick needs the venue's own time")]
+    ReadEventTime {
+        /// The field.
+        field: &'static str,
+    },
+}
+
+impl DecodeError {
+    /// The `dlq.reason`.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::ParseJson { .. } | Self::BoundRecord { .. } => Reason::Parse,
+            Self::BoundText { .. } | Self::ReadField { .. } => Reason::Schema,
+            Self::ReadSchema { .. } | Self::ReadWord { .. } => Reason::Schema,
+            Self::ReadPrice { .. } => Reason::Price,
+            Self::ReadSize { .. } => Reason::Size,
+            Self::BoundNumber { .. } => Reason::Range,
+            Self::ReadEventTime { .. } => Reason::EventTime,
+        }
+    }
+}
+
+/// Which trade a bad record would have been, as far as can be read: its id is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TradeIdentity<'a> {
+    /// What the user calls it.
+    pub symbol: Cow<'a, str>,
+    /// Which source sent it.
+    pub source: Cow<'a, str>,
+    /// The id in the series' id space.
+    pub trade_id: u64,
+    /// `venue:instrument:space:id`.
+    pub message_id: Cow<'a, str>,
+    /// When it happened, if that can be read.
+    pub event_time_ns: Option<i64>,
+}
+
+/// Bytes that are not a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecodable<'a> {
+    /// Why.
+    pub error: DecodeError,
+    /// Which trade it would have been.
+    pub trade: Option<TradeIdentity<'a>>,
+}
+
+/// Reads one record.
+///
+/// # Errors
+/// [`Undecodable`] names what is wrong, and which trade's id is lost by it.
+pub fn decode(bytes: &[u8]) -> Result<Record<'_>, Box<Undecodable<'_>>> {
+    if bytes.len() > RECORD_LENGTH_MAX {
+        let error = DecodeError::BoundRecord { length: bytes.len() };
+        return Err(Box::new(Undecodable { error, trade: None }));
+    }
+    match canonical::trade(bytes) {
+        Some(trade) => Ok(Record::Tick(Tick::Trade(trade))),
+        None => decode_json(bytes),
+    }
+}
+
+/// Reads one record with the JSON parser only.
+///
+/// # Errors
+/// As [`decode`].
+pub(super) fn decode_json(bytes: &[u8]) -> Result<Record<'_>, Box<Undecodable<'_>>> {
+    let fields: Fields<'_> = sonic_rs::from_slice(bytes).map_err(|error| {
+        let detail = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Box::new(Undecodable { error: DecodeError::ParseJson { detail }, trade: None })
+    })?;
+    let identity = fields.identity();
+    fields.record().map_err(|error| Box::new(Undecodable { error, trade: identity }))
+}
+
+/// All fields of all records. Numbers that may be bad stay text until their own check.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    schema: Option<u32>,
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    mark: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    symbol: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    source: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    coin_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    price_usd: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    volume_24h: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    market_cap: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    price_change_24h: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    last_updated: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    producer_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    message_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    price: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    size: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    side: Option<Cow<'a, str>>,
+    trade_id: Option<u64>,
+    first_id: Option<u64>,
+    last_id: Option<u64>,
+    #[serde(borrow)]
+    event_time_ns: Option<LazyValue<'a>>,
+    receive_time_ns: Option<i64>,
+    #[serde(default)]
+    recovered: bool,
+    #[serde(default)]
+    future: bool,
+    epoch: Option<u64>,
+    from_ns: Option<i64>,
+    to_ns: Option<i64>,
+    complete_to_ns: Option<i64>,
+    next_id: Option<u64>,
+    from_id: Option<u64>,
+    to_id: Option<u64>,
+    #[serde(borrow)]
+    ids: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    space: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    venue: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    instrument: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    base: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    quote: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    usd_basis: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    state: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    reason: Option<Cow<'a, str>>,
+}
+
+impl<'a> Fields<'a> {
+    fn identity(&self) -> Option<TradeIdentity<'a>> {
+        if self.kind.as_deref() != Some("trade") {
+            return None;
+        }
+        Some(TradeIdentity {
+            symbol: self.symbol.clone()?,
+            source: self.source.clone()?,
+            trade_id: self.trade_id?,
+            message_id: self.message_id.clone()?,
+            event_time_ns: self.event_time_ns.as_ref().and_then(integer),
+        })
+    }
+
+    fn record(self) -> Result<Record<'a>, DecodeError> {
+        match self.schema {
+            None | Some(1) => self.foreign_quote().map(|quote| Record::Tick(Tick::Quote(quote))),
+            Some(2) => match self.kind.as_deref() {
+                Some("trade") => self.trade().map(|trade| Record::Tick(Tick::Trade(trade))),
+                Some("quote") => self.quote().map(|quote| Record::Tick(Tick::Quote(quote))),
+                Some("mark") => self.mark().map(Record::Mark),
+                Some(word) => Err(DecodeError::ReadWord { field: "kind", word: clip(word) }),
+                None => Err(DecodeError::ReadField { field: "kind" }),
+            },
+            Some(schema) => Err(DecodeError::ReadSchema { schema }),
+        }
+    }
+
+    fn trade(self) -> Result<Trade<'a>, DecodeError> {
+        let executions = match (self.first_id, self.last_id) {
+            (Some(first), Some(last)) if first <= last => Some((first, last)),
+            (None, None) => None,
+            _ => return Err(DecodeError::ReadField { field: "first_id" }),
+        };
+        let side = match self.side.as_deref() {
+            None => None,
+            Some("buy") => Some(Side::Buy),
+            Some("sell") => Some(Side::Sell),
+            Some(word) => return Err(DecodeError::ReadWord { field: "side", word: clip(word) }),
+        };
+        Ok(Trade {
+            symbol: required(self.symbol, "symbol")?,
+            source: required(self.source, "source")?,
+            coin_id: optional(self.coin_id, "coin_id")?,
+            price: price(text_of(self.price.as_ref()).ok_or_else(no_price)?)?,
+            size: size(text_of(self.size.as_ref()).ok_or_else(no_size)?)?,
+            usd: self.price_usd.is_some(),
+            side,
+            trade_id: self.trade_id,
+            executions,
+            event_time_ns: event_time(self.event_time_ns.as_ref(), "event_time_ns", 1)?,
+            receive_time_ns: self.receive_time_ns,
+            producer_id: optional(self.producer_id, "producer_id")?.unwrap_or_default(),
+            message_id: required(self.message_id, "message_id")?,
+            recovered: self.recovered,
+            future: self.future,
+        })
+    }
+
+    fn quote(self) -> Result<Quote<'a>, DecodeError> {
+        Ok(Quote {
+            symbol: required(self.symbol, "symbol")?,
+            source: required(self.source, "source")?,
+            coin_id: optional(self.coin_id, "coin_id")?,
+            price: rounded_price(text_of(self.price.as_ref()).ok_or_else(no_price)?)?,
+            volume_24h: number_text(self.volume_24h.as_ref(), "volume_24h")?,
+            market_cap: number_text(self.market_cap.as_ref(), "market_cap")?,
+            price_change_24h: number_text(self.price_change_24h.as_ref(), "price_change_24h")?,
+            event_time_ns: event_time(self.event_time_ns.as_ref(), "event_time_ns", 1)?,
+            receive_time_ns: self.receive_time_ns,
+            producer_id: optional(self.producer_id, "producer_id")?.unwrap_or_default(),
+            message_id: required(self.message_id, "message_id")?,
+            foreign: false,
+        })
+    }
+
+    /// The reference's ten fields: a quote whose event time is `last_updated`, in seconds.
+    fn foreign_quote(self) -> Result<Quote<'a>, DecodeError> {
+        let text = self.price_usd.as_ref().map(raw_text).ok_or_else(no_price)?;
+        Ok(Quote {
+            symbol: required(self.symbol, "symbol")?,
+            source: REFERENCE_SOURCE.into(),
+            coin_id: optional(self.coin_id, "coin_id")?,
+            price: rounded_price(text)?,
+            volume_24h: number_text(self.volume_24h.as_ref(), "volume_24h")?,
+            market_cap: number_text(self.market_cap.as_ref(), "market_cap")?,
+            price_change_24h: number_text(self.price_change_24h.as_ref(), "price_change_24h")?,
+            event_time_ns: event_time(
+                self.last_updated.as_ref(),
+                "last_updated",
+                NANOS_PER_SECOND,
+            )?,
+            receive_time_ns: None,
+            producer_id: optional(self.producer_id, "producer_id")?.unwrap_or_default(),
+            message_id: optional(self.message_id, "message_id")?.unwrap_or_default(),
+            foreign: true,
+        })
+    }
+
+    fn mark(self) -> Result<Mark<'a>, DecodeError> {
+        let word = required(self.mark.clone(), "mark")?;
+        let kind = match word.as_ref() {
+            "start" => MarkKind::Start(self.start()?),
+            "live" => MarkKind::Live {
+                complete_to_ns: present(self.complete_to_ns, "complete_to_ns")?,
+                next_id: self.next_id,
+            },
+            "lost" => MarkKind::Lost {
+                from_id: present(self.from_id, "from_id")?,
+                to_id: present(self.to_id.filter(|to| Some(*to) >= self.from_id), "to_id")?,
+                from_ns: present(self.from_ns, "from_ns")?,
+                to_ns: present(self.to_ns.filter(|to| Some(*to) >= self.from_ns), "to_ns")?,
+                reason: required(self.reason.clone(), "reason")?,
+            },
+            "void" => MarkKind::Void {
+                from_id: present(self.from_id, "from_id")?,
+                to_id: present(self.to_id.filter(|to| Some(*to) >= self.from_id), "to_id")?,
+            },
+            "state" => MarkKind::State {
+                state: feed_state(&required(self.state.clone(), "state")?)?,
+                reason: optional(self.reason.clone(), "reason")?.unwrap_or_default(),
+            },
+            "end" => MarkKind::End,
+            word => return Err(DecodeError::ReadWord { field: "mark", word: clip(word) }),
+        };
+        Ok(Mark {
+            symbol: required(self.symbol, "symbol")?,
+            source: required(self.source, "source")?,
+            epoch: present(self.epoch, "epoch")?,
+            producer_id: optional(self.producer_id, "producer_id")?.unwrap_or_default(),
+            kind,
+        })
+    }
+
+    fn start(&self) -> Result<Start<'a>, DecodeError> {
+        let ids = match required(self.ids.clone(), "ids")?.as_ref() {
+            "dense" => Ids::Dense,
+            "none" => Ids::None,
+            word => return Err(DecodeError::ReadWord { field: "ids", word: clip(word) }),
+        };
+        let next_id = match ids {
+            Ids::Dense => Some(present(self.next_id, "next_id")?),
+            Ids::None => None,
+        };
+        let usd_basis = match required(self.usd_basis.clone(), "usd_basis")?.as_ref() {
+            "par" => UsdBasis::Par,
+            "none" => UsdBasis::None,
+            word => return Err(DecodeError::ReadWord { field: "usd_basis", word: clip(word) }),
+        };
+        Ok(Start {
+            from_ns: present(self.from_ns, "from_ns")?,
+            next_id,
+            ids,
+            space: required(self.space.clone(), "space")?,
+            venue: required(self.venue.clone(), "venue")?,
+            instrument: required(self.instrument.clone(), "instrument")?,
+            base: required(self.base.clone(), "base")?,
+            quote: required(self.quote.clone(), "quote")?,
+            usd_basis,
+        })
+    }
+}
+
+fn feed_state(word: &str) -> Result<FeedState, DecodeError> {
+    Ok(match word {
+        "up" => FeedState::Up,
+        "down" => FeedState::Down,
+        "repairing" => FeedState::Repairing,
+        "halted" => FeedState::Halted,
+        word => return Err(DecodeError::ReadWord { field: "state", word: clip(word) }),
+    })
+}
+
+fn present<T>(value: Option<T>, field: &'static str) -> Result<T, DecodeError> {
+    value.ok_or(DecodeError::ReadField { field })
+}
+
+fn required<'a>(
+    text: Option<Cow<'a, str>>,
+    field: &'static str,
+) -> Result<Cow<'a, str>, DecodeError> {
+    optional(text, field)?.filter(|text| !text.is_empty()).ok_or(DecodeError::ReadField { field })
+}
+
+fn optional<'a>(
+    text: Option<Cow<'a, str>>,
+    field: &'static str,
+) -> Result<Option<Cow<'a, str>>, DecodeError> {
+    match text {
+        Some(text) if text.len() > TEXT_LENGTH_MAX => Err(DecodeError::BoundText { field }),
+        text => Ok(text),
+    }
+}
+
+/// The text of a JSON string.
+fn text_of<'a>(value: Option<&LazyValue<'a>>) -> Option<Cow<'a, str>> {
+    let value = value.filter(|value| value.is_str())?;
+    match raw_text(value) {
+        Cow::Borrowed(raw) if !raw.contains('\\') => {
+            Some(Cow::Borrowed(raw.get(1..raw.len() - 1)?))
+        }
+        _ => value.as_str().map(|text| Cow::Owned(text.to_owned())),
+    }
+}
+
+fn raw_text<'a>(value: &LazyValue<'a>) -> Cow<'a, str> {
+    value.as_raw_cow()
+}
+
+fn integer(value: &LazyValue<'_>) -> Option<i64> {
+    raw_text(value).parse().ok()
+}
+
+fn event_time(
+    value: Option<&LazyValue<'_>>,
+    field: &'static str,
+    nanos: i64,
+) -> Result<i64, DecodeError> {
+    value
+        .and_then(integer)
+        .and_then(|time| time.checked_mul(nanos))
+        .filter(|time| *time > 0)
+        .ok_or(DecodeError::ReadEventTime { field })
+}
+
+fn number_text<'a>(
+    value: Option<&LazyValue<'a>>,
+    field: &'static str,
+) -> Result<Option<Cow<'a, str>>, DecodeError> {
+    let Some(value) = value.filter(|value| value.is_number()) else {
+        return Ok(None);
+    };
+    optional(Some(raw_text(value)), field)
+}
+
+fn no_price() -> DecodeError {
+    DecodeError::ReadPrice { text: String::new(), problem: "is missing or no text" }
+}
+
+fn no_size() -> DecodeError {
+    DecodeError::ReadSize { text: String::new(), problem: "is missing or no text" }
+}
+
+/// A trade's price: exact and above zero.
+pub(super) fn price(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
+    let problem = match Decimal::parse_tick(&text) {
+        Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
+        Ok(_) => "is not above zero",
+        Err(DecimalError::Parse) => "is not a decimal number",
+        Err(cause) => {
+            return Err(DecodeError::BoundNumber { field: "price", text: clip(&text), cause });
+        }
+    };
+    Err(DecodeError::ReadPrice { text: clip(&text), problem })
+}
+
+/// A trade's size: exact and above zero.
+pub(super) fn size(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
+    let problem = match Decimal::parse_tick(&text) {
+        Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
+        Ok(_) => "is not above zero",
+        Err(DecimalError::Parse) => "is not a decimal number",
+        Err(cause) => {
+            return Err(DecodeError::BoundNumber { field: "size", text: clip(&text), cause });
+        }
+    };
+    Err(DecodeError::ReadSize { text: clip(&text), problem })
+}
+
+/// A quote's price: rounded, above zero.
+fn rounded_price(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
+    let problem = match Decimal::parse_rounded(&text) {
+        Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
+        Ok(_) => "is not above zero",
+        Err(DecimalError::Parse) => "is not a number",
+        Err(cause) => {
+            return Err(DecodeError::BoundNumber { field: "price", text: clip(&text), cause });
+        }
+    };
+    Err(DecodeError::ReadPrice { text: clip(&text), problem })
+}
+
+/// As much of a bad text as an error shows.
+fn clip(text: &str) -> String {
+    text.chars().take(TEXT_LENGTH_MAX).collect()
+}
