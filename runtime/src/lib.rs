@@ -1,1 +1,1 @@
-//! placeholder
+//! Placeholder until the api helper's version lands.

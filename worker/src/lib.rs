@@ -1,1 +1,20 @@
-//! placeholder
+//! The data plane: venue → topic → windows → store → watchers.
+//!
+//! ```text
+//! source ──▶ topic ──▶ window ──▶ store ──▶ publish
+//! (records,  (bytes,    (pure:     (one        (after the
+//!  marks)     offsets)   effects)   commit)     commit)
+//! ```
+
+/// 3. What a partition must remember of a series, as versioned bytes.
+pub mod checkpoint;
+/// 5. After the commit.
+pub mod publish;
+/// 1. Venue to records: in id order, gaps known, marks that vouch.
+pub mod source;
+/// 4. Effects and checkpoint in one transaction.
+pub mod store;
+/// 2. Bytes in and out of partitions.
+pub mod topic;
+/// 3. Records to effects. Pure: no clock, no I/O.
+pub mod window;

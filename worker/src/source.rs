@@ -1,0 +1,129 @@
+//! Venue to records.
+//!
+//! A source emits the trades of a series in id order and without holes, and vouches for them with
+//! marks: `start` where coverage may begin, `live` up to where every trade was sent, `lost` and
+//! `void` for ids that will not come, `end` when it is drained. It knows neither Kafka nor windows.
+
+use std::collections::HashMap;
+
+use futures::future::BoxFuture;
+use market::symbol::Series;
+use market::tick::{Ids, MarkKind, Side, UsdBasis};
+
+/// What does not change from trade to trade of one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing {
+    /// The series that the records belong to.
+    pub series: Series,
+    /// The coin id that the spec names, if any.
+    pub coin_id: Option<String>,
+    /// Who: `binance`, `binance-usdm`, `kraken`, `simulated` …
+    pub venue: String,
+    /// What, in the venue's words.
+    pub instrument: String,
+    /// The id space: `a` aggregate ids, `t` trade ids.
+    pub space: String,
+    /// Whether ids are dense.
+    pub ids: Ids,
+    /// Base currency.
+    pub base: String,
+    /// Quote currency.
+    pub quote: String,
+    /// Whether the quote currency counts as US dollars.
+    pub usd_basis: UsdBasis,
+}
+
+/// One trade as the venue sent it. Text is unchanged; nothing has been checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceTrade {
+    /// The id in the listing's id space.
+    pub trade_id: Option<u64>,
+    /// First and last id of the executions in an aggregate.
+    pub executions: Option<(u64, u64)>,
+    /// The price as sent.
+    pub price: Box<str>,
+    /// The size as sent.
+    pub size: Box<str>,
+    /// The taker's side.
+    pub side: Option<Side>,
+    /// Venue time in nanoseconds since the epoch.
+    pub event_time_ns: i64,
+    /// When it was read from a socket.
+    pub receive_time_ns: Option<i64>,
+    /// Whether it was fetched to repair a gap.
+    pub recovered: bool,
+    /// Whether the guard holds its time to be in the future.
+    pub future: bool,
+}
+
+/// What a source says of one of its listings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A trade.
+    Trade(SourceTrade),
+    /// A mark.
+    Mark(MarkKind<'static>),
+}
+
+/// One record to be, in the order in which it is to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Emission {
+    /// Index into [`Source::listings`].
+    pub listing: usize,
+    /// What it says.
+    pub event: Event,
+}
+
+/// Where a series goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// Every id before this one is folded, void or lost for good.
+    pub next_id: u64,
+}
+
+/// Where each series of a source goes on; a series that is not in it begins anew.
+pub type Positions = HashMap<Series, Position>;
+
+/// Whether more is to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Call again.
+    More,
+    /// A finite source has said `end` for every series.
+    Drained,
+}
+
+/// How far a finite source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Units done (bytes of files, or ticks).
+    pub done: u64,
+    /// Units in all.
+    pub total: u64,
+}
+
+/// A venue's trades as records.
+pub trait Source: Send {
+    /// The series that it feeds, fixed for its lifetime.
+    fn listings(&self) -> &[Listing];
+
+    /// Appends the next records, waiting until there are some (at most [`BATCH_RECORDS_MAX`]).
+    ///
+    /// Not cancel-safe: a dropped future may have taken records that nobody saw.
+    fn next<'a>(
+        &'a mut self,
+        batch: &'a mut Vec<Emission>,
+    ) -> BoxFuture<'a, Result<Flow, SourceError>>;
+
+    /// How far it is, where its end is known.
+    fn progress(&self) -> Option<Progress> {
+        None
+    }
+}
+
+/// Most records that one call of [`Source::next`] appends.
+pub const BATCH_RECORDS_MAX: usize = 1_024;
+
+/// Why a source cannot go on. Each says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {}

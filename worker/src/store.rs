@@ -1,0 +1,132 @@
+//! Effects and checkpoint in one transaction, behind a fence.
+//!
+//! A claim of a partition writes a fresh random token; a commit has to match token and
+//! `commit_seq`, so that a worker that lost its partition writes nothing. Next offsets, changed
+//! series states, candles, gaps, alerts and feeds are committed together, always.
+
+use market::alert::Alert;
+use market::candle::Candle;
+use market::coverage::Gap;
+use market::publication::Feed;
+use market::symbol::Series;
+
+/// What a claim of one partition gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The partition.
+    pub partition: i32,
+    /// The fencing token of this claim.
+    pub token: i64,
+    /// How many times the partition was claimed.
+    pub claim: i64,
+    /// The generation of the topic: grows with each new broker of a local run.
+    pub source_gen: i64,
+    /// The first offset that is not folded.
+    pub next_offset: i64,
+    /// What the next commit has to match.
+    pub commit_seq: i64,
+}
+
+/// What a series had in mind at the last commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesState {
+    /// Whose.
+    pub series: Series,
+    /// The version of the bytes.
+    pub version: u32,
+    /// See [`crate::checkpoint`].
+    pub bytes: Vec<u8>,
+}
+
+/// How far one partition is with this commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionProgress {
+    /// The partition.
+    pub partition: i32,
+    /// The token of our claim.
+    pub token: i64,
+    /// The `commit_seq` that the row must have now.
+    pub commit_seq: i64,
+    /// The first offset that is not folded.
+    pub next_offset: i64,
+}
+
+/// A candle as it stands after the record at `last_offset`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandleRow {
+    /// The candle.
+    pub candle: Candle,
+    /// The highest offset of any record that changed it.
+    pub last_offset: i64,
+    /// The number of its publication in its channel.
+    pub seq: u64,
+}
+
+/// An alert and where it was raised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertRow {
+    /// The alert.
+    pub alert: Alert,
+    /// The partition of the tick that raised it.
+    pub partition: i32,
+    /// The offset of the tick that raised it.
+    pub offset: i64,
+    /// The number of its publication in its channel.
+    pub seq: u64,
+}
+
+/// A gap that became final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GapRow {
+    /// Whose.
+    pub series: Series,
+    /// What is missing.
+    pub gap: Gap,
+}
+
+/// The last state of a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedRow {
+    /// The state.
+    pub feed: Feed,
+    /// The number of its publication in its channel.
+    pub seq: u64,
+}
+
+/// A record that could not be folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The partition it stood in.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Why, as one word of the contract.
+    pub reason: &'static str,
+    /// Why, in one sentence.
+    pub detail: String,
+    /// Its log-append time, in milliseconds since the epoch.
+    pub timestamp_ms: i64,
+    /// Its key.
+    pub key: Option<Vec<u8>>,
+    /// Its bytes, unchanged.
+    pub value: Vec<u8>,
+}
+
+/// All that one commit writes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Commit {
+    /// How far each partition is.
+    pub partitions: Vec<PartitionProgress>,
+    /// Changed states.
+    pub states: Vec<SeriesState>,
+    /// Closed and changed candles, each at most once.
+    pub candles: Vec<CandleRow>,
+    /// Alerts.
+    pub alerts: Vec<AlertRow>,
+    /// Final gaps.
+    pub gaps: Vec<GapRow>,
+    /// Feed states.
+    pub feeds: Vec<FeedRow>,
+    /// Dead letters.
+    pub dead_letters: Vec<DeadLetter>,
+}
