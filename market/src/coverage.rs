@@ -86,7 +86,8 @@ impl Coverage {
     /// side of it. Returns the earliest event time that was touched.
     pub fn fill(&mut self, from_id: u64, to_id: u64, event_ns: Option<i64>) -> Option<i64> {
         let first = self.gaps.partition_point(|gap| gap.to_id < from_id);
-        let count = self.gaps[first..].iter().take_while(|gap| gap.overlaps(from_id, to_id)).count();
+        let count =
+            self.gaps[first..].iter().take_while(|gap| gap.overlaps(from_id, to_id)).count();
         if count == 0 {
             return None;
         }

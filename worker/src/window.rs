@@ -1,1 +1,418 @@
-//! Filled in by the next commits.
+//! Records to effects: the engine. Pure: no clock, no I/O, no order but that of offsets.
+//!
+//! ```text
+//! record ──▶ series (ids, coverage, watermark) ──▶ minute ──▶ 14 larger windows
+//!                                                     └──▶ alerts      └──▶ candles
+//! ```
+//!
+//! Replaying the same records from the same checkpoint gives the same effects.
+
+use std::collections::BTreeMap;
+
+use hashbrown::{Equivalent, HashMap};
+use market::alert::{Alert, AlertRule, AlertType, Severity};
+use market::candle::Candle;
+use market::coverage::Gap;
+use market::interval::Interval;
+use market::publication::{Feed, FeedState};
+use market::symbol::Series;
+use market::tick::{Reason, Record, Tick, Undecodable};
+
+use crate::checkpoint::{self, CheckpointError};
+use crate::source::Position;
+use crate::store::{AlertRow, CandleRow, FeedRow, GapRow, SeriesState};
+
+/// Alert rules.
+mod alerts;
+/// Open, high, low, close and exact sums of a set of ticks.
+mod bar;
+/// What moves with the watermark.
+mod closing;
+/// The windows of one interval.
+mod frame;
+/// Moving averages of closes.
+mod indicators;
+/// What a source says about its series.
+mod marks;
+/// Sets of ids as merged ranges.
+mod ranges;
+/// Windows as candles.
+mod row;
+/// One series: ids, coverage, folding.
+mod series;
+
+pub use alerts::AlertSettings;
+pub use series::SeriesKind;
+pub(crate) use series::SeriesWindows;
+
+/// What the engine is told once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The intervals that are stored and published; all are folded.
+    pub intervals: Vec<Interval>,
+    /// How long after its close a minute still takes a tick.
+    pub allowed_lateness_ns: i64,
+    /// How far foreign records may be out of order.
+    pub max_out_of_orderness_ns: i64,
+    /// Thresholds of the alert rules.
+    pub alerts: AlertSettings,
+}
+
+impl Settings {
+    fn shows(&self, interval: Interval) -> bool {
+        self.intervals.contains(&interval)
+    }
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was folded.
+    Folded,
+    /// It was folded before; no effect.
+    Duplicate,
+    /// It cannot be folded.
+    DeadLetter {
+        /// Why, as one word of the contract.
+        reason: Reason,
+        /// Why, in one sentence.
+        detail: String,
+    },
+}
+
+impl Outcome {
+    fn dead(reason: Reason, detail: &str) -> Self {
+        Self::DeadLetter { reason, detail: detail.to_owned() }
+    }
+}
+
+/// What the engine counted since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Closed candles that a record changed.
+    pub revisions: u64,
+    /// Holes that no source had explained when they were seen.
+    pub unexplained_gaps: u64,
+    /// Trades that came after a mark that vouched for their time.
+    pub vouch_broken: u64,
+}
+
+/// What has to be committed and published.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Effects {
+    /// Changed states.
+    pub states: Vec<SeriesState>,
+    /// Closed and changed candles, each at most once, and snapshots of open ones.
+    pub candles: Vec<CandleRow>,
+    /// Alerts.
+    pub alerts: Vec<AlertRow>,
+    /// Gaps that can no longer be filled.
+    pub gaps: Vec<GapRow>,
+    /// Feed states.
+    pub feeds: Vec<FeedRow>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    candles: BTreeMap<(usize, Interval, i64), CandleRow>,
+    alerts: Vec<(usize, AlertRow)>,
+    gaps: Vec<GapRow>,
+    feeds: BTreeMap<usize, FeedRow>,
+}
+
+/// What one record meets: where it stands, and where its effects go.
+struct Context<'a> {
+    settings: &'a Settings,
+    series: &'a Series,
+    index: usize,
+    partition: i32,
+    offset: i64,
+    reconcile_from_ns: Option<i64>,
+    pending: &'a mut Pending,
+    stats: &'a mut Stats,
+}
+
+impl Context<'_> {
+    /// Whether the minute of this time closed longer ago than the allowed lateness.
+    fn is_late(&self, watermark_ns: i64, event_ns: i64) -> bool {
+        const MINUTE_NS: i64 = 60_000_000_000;
+        let close_ns = event_ns.div_euclid(MINUTE_NS).saturating_add(1).saturating_mul(MINUTE_NS);
+        watermark_ns > close_ns.saturating_add(self.settings.allowed_lateness_ns)
+    }
+
+    /// Closed windows from this time on may have changed.
+    fn reconcile_from(&mut self, from_ns: i64) {
+        self.reconcile_from_ns =
+            Some(self.reconcile_from_ns.map_or(from_ns, |other| other.min(from_ns)));
+    }
+
+    fn take_reconcile_from(&mut self) -> Option<i64> {
+        self.reconcile_from_ns.take()
+    }
+
+    fn show(&mut self, windows: &SeriesWindows, frame: usize, at: usize) {
+        let frame_windows = &windows.frames[frame];
+        self.row(windows, frame, &frame_windows.windows[at]);
+    }
+
+    fn show_open(&mut self, windows: &SeriesWindows, frame: usize, window: &frame::Window) {
+        self.row(windows, frame, window);
+    }
+
+    fn row(&mut self, windows: &SeriesWindows, frame: usize, window: &frame::Window) {
+        let interval = windows.frames[frame].interval;
+        if self.settings.shows(interval) {
+            let candle = windows.candle(self.series, frame, window);
+            let row = CandleRow { candle, last_offset: self.offset, seq: 0 };
+            self.pending.candles.insert((self.index, interval, window.open_ms), row);
+        }
+    }
+
+    fn gap(&mut self, gap: Gap) {
+        self.pending.gaps.push(GapRow { series: self.series.clone(), gap });
+    }
+
+    fn feed(&mut self, windows: &SeriesWindows, state: FeedState, reason: &str) {
+        let feed = Feed {
+            series: self.series.clone(),
+            state,
+            reason: reason.to_owned(),
+            watermark_ns: windows.watermark_ns,
+        };
+        self.pending.feeds.insert(self.index, FeedRow { feed, seq: 0 });
+    }
+
+    fn alert(
+        &mut self,
+        alert_type: AlertType,
+        (rule, direction): (AlertRule, &str),
+        (open_ms, close_ms): (i64, i64),
+        event_ns: i64,
+        fill: impl FnOnce(Alert) -> Alert,
+    ) {
+        let time = |ms: i64| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        let alert = fill(Alert {
+            alert_id: format!("{}:{}:{direction}:1m:{open_ms}", self.series, rule.as_str()),
+            symbol: self.series.symbol.clone(),
+            source: self.series.source.clone(),
+            alert_type,
+            rule,
+            price_change_percent: 0.0,
+            open_price: None,
+            close_price: None,
+            window_start: time(open_ms),
+            window_end: time(close_ms),
+            timestamp: jiff::Timestamp::from_nanosecond(i128::from(event_ns)).unwrap_or_default(),
+            severity: Severity::Low,
+            z_score: None,
+        });
+        let row = AlertRow { alert, partition: self.partition, offset: self.offset, seq: 0 };
+        self.pending.alerts.push((self.index, row));
+    }
+}
+
+/// A series' name as it is looked up.
+#[derive(Hash)]
+struct NameRef<'a>(&'a str, &'a str);
+
+impl Equivalent<(Box<str>, Box<str>)> for NameRef<'_> {
+    fn equivalent(&self, key: &(Box<str>, Box<str>)) -> bool {
+        self.0 == &*key.0 && self.1 == &*key.1
+    }
+}
+
+/// All series of the partitions that a worker owns.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    index: HashMap<(Box<str>, Box<str>), usize>,
+    names: Vec<Series>,
+    windows: Vec<SeriesWindows>,
+    /// Changed since the last commit, and since open bars were last taken.
+    dirty: Vec<(bool, bool)>,
+    pending: Pending,
+    stats: Stats,
+}
+
+impl Engine {
+    /// An engine for these series; records of others are dead letters.
+    #[must_use]
+    pub fn new(settings: Settings, series: impl IntoIterator<Item = (Series, SeriesKind)>) -> Self {
+        let mut engine = Self {
+            settings,
+            index: HashMap::new(),
+            names: Vec::new(),
+            windows: Vec::new(),
+            dirty: Vec::new(),
+            pending: Pending::default(),
+            stats: Stats::default(),
+        };
+        for (series, kind) in series {
+            let key = (series.symbol.as_str().into(), series.source.as_str().into());
+            engine.index.insert(key, engine.names.len());
+            engine.names.push(series);
+            engine.windows.push(SeriesWindows::new(kind));
+            engine.dirty.push((false, false));
+        }
+        engine
+    }
+
+    fn find(&self, symbol: &str, source: &str) -> Option<usize> {
+        self.index.get(&NameRef(symbol, source)).copied()
+    }
+
+    /// Goes on from what a commit stored. A state of a series that is no longer in the spec is
+    /// left alone.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when the bytes are of another version, or no state.
+    pub fn restore(&mut self, state: &SeriesState) -> Result<(), CheckpointError> {
+        let Some(at) = self.find(state.series.symbol.as_str(), state.series.source.as_str()) else {
+            return Ok(());
+        };
+        self.windows[at] = checkpoint::decode(state.version, &state.bytes)?;
+        Ok(())
+    }
+
+    /// Folds one record that stands at this offset of its partition.
+    pub fn apply(&mut self, partition: i32, offset: i64, record: &Record<'_>) -> Outcome {
+        let Some(index) = self.find(record.symbol(), record.source()) else {
+            let detail = "its symbol and source are not in the spec";
+            return Outcome::dead(Reason::Schema, detail);
+        };
+        let (windows, mut context) = self.context(index, partition, offset);
+        match record {
+            Record::Tick(Tick::Trade(trade)) => windows.trade(trade, &mut context),
+            Record::Tick(Tick::Quote(quote)) => windows.quote(quote, &mut context),
+            Record::Mark(mark) => windows.mark(mark, &mut context),
+        }
+    }
+
+    /// Takes in bytes that are no record: the id of the trade that it would have been is lost.
+    pub fn reject(&mut self, partition: i32, offset: i64, bad: &Undecodable<'_>) -> Outcome {
+        if let Some(trade) = &bad.trade
+            && let Some(index) = self.find(&trade.symbol, &trade.source)
+            && let Some(event_ns) = trade.event_time_ns.filter(|event_ns| *event_ns > 0)
+        {
+            let (windows, mut context) = self.context(index, partition, offset);
+            if windows.in_space(&trade.message_id) {
+                let reason = bad.error.reason().as_str();
+                windows.lose_trade(Some(trade.trade_id), event_ns, reason, &mut context);
+                windows.reconcile(&mut context);
+            }
+        }
+        Outcome::DeadLetter { reason: bad.error.reason(), detail: bad.error.to_string() }
+    }
+
+    fn context(
+        &mut self,
+        index: usize,
+        partition: i32,
+        offset: i64,
+    ) -> (&mut SeriesWindows, Context<'_>) {
+        self.dirty[index] = (true, true);
+        let context = Context {
+            settings: &self.settings,
+            series: &self.names[index],
+            index,
+            partition,
+            offset,
+            reconcile_from_ns: None,
+            pending: &mut self.pending,
+            stats: &mut self.stats,
+        };
+        (&mut self.windows[index], context)
+    }
+
+    /// Whether a window closed, or anything else that readers wait for happened, since the last
+    /// [`Self::take_effects`].
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.pending.candles.is_empty()
+            || !self.pending.alerts.is_empty()
+            || !self.pending.feeds.is_empty()
+    }
+
+    /// How many candles wait to be committed.
+    #[must_use]
+    pub fn candles_pending(&self) -> usize {
+        self.pending.candles.len()
+    }
+
+    /// Takes what has to be committed, numbered, with the states that go with it.
+    pub fn take_effects(&mut self) -> Effects {
+        let pending = std::mem::take(&mut self.pending);
+        let mut effects = Effects { gaps: pending.gaps, ..Effects::default() };
+        for ((index, interval, _), mut row) in pending.candles {
+            let frame =
+                self.windows[index].frames.iter_mut().find(|frame| frame.interval == interval);
+            if let Some(frame) = frame {
+                frame.seq += u64::from(row.candle.closed);
+                row.seq = frame.seq;
+                effects.candles.push(row);
+            }
+        }
+        for (index, mut row) in pending.alerts {
+            self.windows[index].alert_seq += 1;
+            row.seq = self.windows[index].alert_seq;
+            effects.alerts.push(row);
+        }
+        for (index, mut row) in pending.feeds {
+            self.windows[index].feed_seq += 1;
+            row.seq = self.windows[index].feed_seq;
+            effects.feeds.push(row);
+        }
+        for (index, (dirty, _)) in self.dirty.iter_mut().enumerate() {
+            if std::mem::take(dirty) {
+                let (version, bytes) = checkpoint::encode(&self.windows[index]);
+                let series = self.names[index].clone();
+                effects.states.push(SeriesState { series, version, bytes });
+            }
+        }
+        effects
+    }
+
+    /// The open windows of series that changed since this was last called, with the number of the
+    /// last closed candle of their channel.
+    pub fn take_open_bars(&mut self) -> Vec<(u64, Candle)> {
+        let mut bars = Vec::new();
+        for index in 0..self.windows.len() {
+            if !std::mem::take(&mut self.dirty[index].1) {
+                continue;
+            }
+            let windows = &self.windows[index];
+            for (at, frame) in windows.frames.iter().enumerate() {
+                if self.settings.shows(frame.interval)
+                    && let Some(window) = windows.open_window(at)
+                {
+                    bars.push((frame.seq, windows.candle(&self.names[index], at, &window)));
+                }
+            }
+        }
+        bars
+    }
+
+    /// Where the source of a series goes on.
+    #[must_use]
+    pub fn position(&self, series: &Series) -> Option<Position> {
+        let at = self.find(series.symbol.as_str(), series.source.as_str())?;
+        let next_id = self.windows[at].position(self.settings.allowed_lateness_ns)?;
+        Some(Position { next_id })
+    }
+
+    /// The watermark of each series in nanoseconds; `None` before its first record.
+    pub fn watermarks(&self) -> impl Iterator<Item = (&Series, Option<i64>)> {
+        let known =
+            |windows: &SeriesWindows| Some(windows.watermark_ns).filter(|ns| *ns > i64::MIN);
+        self.names.iter().zip(self.windows.iter().map(known))
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub const fn stats(&self) -> Stats {
+        self.stats
+    }
+}
+
+#[cfg(test)]
+mod tests;

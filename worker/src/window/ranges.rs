@@ -19,6 +19,20 @@ impl IdRanges {
         self.0.get(at).is_some_and(|(first, _)| *first <= to)
     }
 
+    /// The first id after this one that is not in the set; `None` at the end of the numbers.
+    pub(super) fn next_missing(&self, id: u64) -> Option<u64> {
+        let next = id.checked_add(1)?;
+        // Nearly always the newest range ends at or before the id.
+        if self.0.last().is_none_or(|(_, last)| *last < next) {
+            return Some(next);
+        }
+        let at = self.0.partition_point(|(_, last)| *last < next);
+        match self.0.get(at) {
+            Some((first, last)) if *first <= next => last.checked_add(1),
+            _ => Some(next),
+        }
+    }
+
     /// Adds a range.
     pub(super) fn insert(&mut self, from: u64, to: u64) {
         if let Some((_, last)) = self.0.last_mut()
@@ -28,7 +42,8 @@ impl IdRanges {
             return;
         }
         let start = self.0.partition_point(|(_, last)| last.saturating_add(1) < from);
-        let count = self.0[start..].iter().take_while(|(first, _)| *first <= to.saturating_add(1)).count();
+        let count =
+            self.0[start..].iter().take_while(|(first, _)| *first <= to.saturating_add(1)).count();
         let merged = self.0[start..start + count]
             .iter()
             .fold((from, to), |(low, high), (first, last)| (low.min(*first), high.max(*last)));

@@ -1,0 +1,425 @@
+//! One series: its ids, its coverage, its watermark and its windows.
+//!
+//! A tick is judged in a fixed order: id space, duplicate, conflict, hole, future, late, range;
+//! then it is folded, and only then does the watermark move and close windows.
+
+use market::coverage::{Coverage, Gap, UNEXPLAINED_GAP};
+use market::decimal::{Decimal, NOTIONAL_BOUND, Notional, VOLUME_BOUND};
+use market::interval::{Interval, MINUTE_MS};
+use market::publication::FeedState;
+use market::tick::{Quote, Reason, Trade};
+use serde::{Deserialize, Serialize};
+
+use super::alerts::{Gate, History};
+use super::bar::{Bar, Key, Print};
+use super::frame::Frame;
+use super::ranges::IdRanges;
+use super::{Context, Outcome};
+
+pub(super) const NANOS_PER_MILLI: i64 = 1_000_000;
+/// Holes that a series keeps before the oldest one counts as lost.
+pub(super) const HOLES_MAX: usize = 4_096;
+/// Ranges of folded ids that a series keeps: one or two in practice.
+const ID_RANGES_MAX: usize = 8_192;
+
+/// What a series is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SeriesKind {
+    /// Trades: sums, coverage, candles for empty intervals.
+    Trades,
+    /// Quotes: samples, no coverage.
+    Quotes,
+}
+
+/// The last trade of the minutes that are no longer kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Carry {
+    pub(super) id: u64,
+    pub(super) price: Decimal,
+}
+
+/// What the engine remembers of one series. This is what a checkpoint holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SeriesWindows {
+    pub(super) kind: SeriesKind,
+    /// `venue:instrument:space:`, fixed by the first record.
+    pub(super) space: Option<String>,
+    pub(super) epoch: u64,
+    pub(super) watermark_ns: i64,
+    /// Up to where a `live` mark said that every trade was sent.
+    pub(super) complete_to_ns: i64,
+    /// Event time of the trade with the highest id.
+    pub(super) last_event_ns: i64,
+    /// The id that is expected next; `None` before the first one, and without ids.
+    pub(super) next_id: Option<u64>,
+    pub(super) folded: IdRanges,
+    /// Ids of the executions in aggregates.
+    pub(super) executions: IdRanges,
+    pub(super) coverage: Coverage,
+    /// The highest id of any gap that is no longer kept.
+    pub(super) forgotten_to_id: u64,
+    pub(super) carry: Option<Carry>,
+    /// Close time of the next minute to close.
+    pub(super) next_close_ms: Option<i64>,
+    /// One for each interval, smallest first.
+    pub(super) frames: Vec<Frame>,
+    pub(super) history: History,
+    pub(super) feed: Option<FeedState>,
+    pub(super) alert_seq: u64,
+    pub(super) feed_seq: u64,
+    /// Bounds within which the open minute raises nothing; made anew when it or its open changes.
+    #[serde(skip)]
+    pub(super) gate: Option<(i64, Decimal, Gate)>,
+    /// Largest sums of any open window without the open minute.
+    pub(super) absorbed: (Decimal, Notional),
+}
+
+impl SeriesWindows {
+    pub(super) fn new(kind: SeriesKind) -> Self {
+        Self {
+            kind,
+            space: None,
+            epoch: 0,
+            watermark_ns: i64::MIN,
+            complete_to_ns: i64::MIN,
+            last_event_ns: i64::MIN,
+            next_id: None,
+            folded: IdRanges::default(),
+            executions: IdRanges::default(),
+            coverage: Coverage::default(),
+            forgotten_to_id: 0,
+            carry: None,
+            next_close_ms: None,
+            frames: Interval::ALL.into_iter().map(Frame::new).collect(),
+            history: History::default(),
+            feed: None,
+            alert_seq: 0,
+            feed_seq: 0,
+            gate: None,
+            absorbed: (Decimal::ZERO, Notional::ZERO),
+        }
+    }
+
+    pub(super) fn trade(&mut self, trade: &Trade<'_>, context: &mut Context<'_>) -> Outcome {
+        if self.kind != SeriesKind::Trades {
+            return Outcome::dead(Reason::Schema, "this series is made of quotes, not of trades");
+        }
+        if !self.in_space(&trade.message_id) {
+            return Outcome::dead(Reason::Space, "another id space than the series began with");
+        }
+        if let Some(outcome) = self.judge_id(trade, context) {
+            return outcome;
+        }
+        if trade.future {
+            // Its time is no time, so that it bounds no hole: the next record opens one for its id.
+            return Outcome::dead(Reason::Future, "event time is ahead of the source's clock");
+        }
+        if context.is_late(self.watermark_ns, trade.event_time_ns) {
+            self.lose_trade(trade.trade_id, trade.event_time_ns, "late", context);
+            self.reconcile(context);
+            self.forget_gaps(self.final_ms(context), context);
+            return Outcome::dead(
+                Reason::Late,
+                "its minute closed longer ago than allowedLateness",
+            );
+        }
+        let print = match print_of(trade, context.offset) {
+            Ok(print) => print,
+            Err(detail) => {
+                self.lose_trade(trade.trade_id, trade.event_time_ns, "range", context);
+                self.reconcile(context);
+                return Outcome::dead(Reason::Range, detail);
+            }
+        };
+        if !self.fold(&print, context) {
+            self.lose_trade(trade.trade_id, trade.event_time_ns, "range", context);
+            self.reconcile(context);
+            return Outcome::dead(Reason::Range, "a sum of its window would pass its bound");
+        }
+        if let Some((first, last)) = trade.executions {
+            self.executions.insert(first, last);
+            self.executions.bound(ID_RANGES_MAX);
+        }
+        if trade.event_time_ns < self.complete_to_ns {
+            context.stats.vouch_broken += 1;
+        }
+        if let Some(id) = trade.trade_id {
+            self.take_id(id, trade.event_time_ns, context);
+        }
+        self.reconcile(context);
+        self.advance(trade.event_time_ns, context);
+        Outcome::Folded
+    }
+
+    /// Decides duplicates and conflicts.
+    fn judge_id(&mut self, trade: &Trade<'_>, context: &Context<'_>) -> Option<Outcome> {
+        let Some(id) = trade.trade_id else {
+            return self.judge_event_time(trade.event_time_ns, context);
+        };
+        if self.next_id != Some(id) && self.folded.contains(id) {
+            return Some(Outcome::Duplicate);
+        }
+        if let Some((first, last)) = trade.executions
+            && self.executions.intersects(first, last)
+        {
+            let detail = "its executions are partly those of another aggregate";
+            return Some(Outcome::dead(Reason::Conflict, detail));
+        }
+        None
+    }
+
+    /// Without ids, a repeat is known by its event time within windows that can still change.
+    fn judge_event_time(&mut self, event_ns: i64, context: &Context<'_>) -> Option<Outcome> {
+        if context.is_late(self.watermark_ns, event_ns) {
+            return None;
+        }
+        let (at, _) = self.minute(event_ns.div_euclid(NANOS_PER_MILLI));
+        let window = &mut self.frames[0].windows[at];
+        match window.event_times.binary_search(&event_ns) {
+            Ok(_) => Some(Outcome::Duplicate),
+            Err(place) => {
+                window.event_times.insert(place, event_ns);
+                None
+            }
+        }
+    }
+
+    pub(super) fn quote(&mut self, quote: &Quote<'_>, context: &mut Context<'_>) -> Outcome {
+        if self.kind != SeriesKind::Quotes {
+            return Outcome::dead(Reason::Schema, "this series is made of trades, not of quotes");
+        }
+        if let Some(outcome) = self.judge_event_time(quote.event_time_ns, context) {
+            return outcome;
+        }
+        if context.is_late(self.watermark_ns, quote.event_time_ns) {
+            let detail = "its minute closed longer ago than allowedLateness";
+            return Outcome::dead(Reason::Late, detail);
+        }
+        let key = Key { event_ns: quote.event_time_ns, order: order_of(context.offset) };
+        self.fold(
+            &Print {
+                key,
+                id: None,
+                price: quote.price.value,
+                size: Decimal::ZERO,
+                notional: Notional::ZERO,
+                taker_buys: false,
+                count: 1,
+            },
+            context,
+        );
+        self.reconcile(context);
+        let bound = if quote.foreign { context.settings.max_out_of_orderness_ns } else { 0 };
+        self.advance(quote.event_time_ns.saturating_sub(bound), context);
+        Outcome::Folded
+    }
+
+    /// Adds a tick to its minute, and to every larger window that has absorbed that minute.
+    /// Changes nothing and returns false where a sum would pass its bound.
+    fn fold(&mut self, print: &Print, context: &mut Context<'_>) -> bool {
+        let time_ms = print.key.event_ns.div_euclid(NANOS_PER_MILLI);
+        let (at, _) = self.minute(time_ms);
+        let tick = Bar::of(print);
+        let window = &self.frames[0].windows[at];
+        let Some(bar) = window.with(&tick) else {
+            return false;
+        };
+        let close_ms = window.close_ms;
+        if close_ms.saturating_mul(NANOS_PER_MILLI) <= self.watermark_ns {
+            return self.fold_late(at, &tick, bar, context);
+        }
+        let (volume, notional) = self.absorbed;
+        let fits = bar.volume.checked_add(volume).is_some_and(|sum| sum < VOLUME_BOUND)
+            && bar.quote_volume.checked_add(notional).is_some_and(|sum| sum < NOTIONAL_BOUND);
+        if !fits {
+            return false;
+        }
+        self.frames[0].windows[at].bar = Some(bar);
+        if self.next_close_ms.is_none_or(|next| close_ms < next) {
+            self.next_close_ms = Some(close_ms);
+        }
+        self.raise_alerts(at, &bar, print, context);
+        true
+    }
+
+    /// Adds a tick to a minute that has closed, and to the larger windows around it.
+    fn fold_late(&mut self, at: usize, tick: &Bar, bar: Bar, context: &mut Context<'_>) -> bool {
+        let time_ms = self.frames[0].windows[at].open_ms;
+        let mut changed = Vec::with_capacity(self.frames.len());
+        for (index, frame) in self.frames.iter_mut().enumerate().skip(1) {
+            let (larger_at, _) = frame.find_or_make(time_ms);
+            match frame.windows[larger_at].with(tick) {
+                Some(bar) => changed.push((index, larger_at, bar)),
+                None => return false,
+            }
+        }
+        changed.push((0, at, bar));
+        for (index, window_at, bar) in changed {
+            let window = &mut self.frames[index].windows[window_at];
+            window.bar = Some(bar);
+            window.stale = true;
+        }
+        self.measure_absorbed();
+        context.reconcile_from(i64::MIN);
+        true
+    }
+
+    /// The minute that holds this time, made if need be.
+    fn minute(&mut self, time_ms: i64) -> (usize, bool) {
+        let frame = &mut self.frames[0];
+        if let Some(last) = frame.windows.back()
+            && last.open_ms <= time_ms
+            && time_ms < last.open_ms + MINUTE_MS
+        {
+            return (frame.windows.len() - 1, false);
+        }
+        frame.find_or_make(time_ms)
+    }
+
+    /// The largest sums of the windows that the open minute will be added to.
+    pub(super) fn measure_absorbed(&mut self) {
+        self.absorbed = self.frames[1..]
+            .iter()
+            .filter_map(|frame| frame.windows.back()?.bar)
+            .fold((Decimal::ZERO, Notional::ZERO), |(volume, notional), bar| {
+                (volume.max(bar.volume), notional.max(bar.quote_volume))
+            });
+    }
+
+    /// Whether a message id is of the series' id space, which its first record fixes.
+    pub(super) fn in_space(&mut self, message_id: &str) -> bool {
+        match &self.space {
+            Some(space) => message_id.starts_with(space.as_str()),
+            None => {
+                let end = message_id.rfind(':').map_or(0, |at| at + 1);
+                self.space = Some(message_id[..end].to_owned());
+                true
+            }
+        }
+    }
+
+    /// Counts an id as folded; one beyond the expected id opens a hole below itself.
+    fn take_id(&mut self, id: u64, event_ns: i64, context: &mut Context<'_>) {
+        match self.next_id {
+            Some(next_id) if id < next_id => {
+                if let Some(touched) = self.coverage.fill(id, id, Some(event_ns)) {
+                    context.reconcile_from(touched);
+                }
+                self.folded.insert(id, id);
+                self.folded.bound(ID_RANGES_MAX);
+                return;
+            }
+            Some(next_id) if id > next_id => self.open_hole(next_id, id - 1, event_ns, context),
+            Some(_) => {}
+            None => self.begin_after(event_ns),
+        }
+        self.folded.insert(id, id);
+        self.expect_after(id);
+        self.last_event_ns = event_ns;
+    }
+
+    /// The id after this one is expected next, unless it is known already.
+    pub(super) fn expect_after(&mut self, id: u64) {
+        self.next_id = self.folded.next_missing(id);
+    }
+
+    /// A trade that comes before any `start`: coverage begins one unit of the venue's time
+    /// resolution after it, since others of the same instant may be missing.
+    fn begin_after(&mut self, event_ns: i64) {
+        if self.coverage.from_ns.is_none() {
+            let unit = [1_000_000, 1_000, 100].into_iter().find(|unit| event_ns % unit == 0);
+            self.coverage.from_ns = Some(event_ns.saturating_add(unit.unwrap_or(1)));
+        }
+    }
+
+    /// The ids from the expected one to `to_id` did not come: their trades may have happened from
+    /// the last trade (or vouched time) on, until `to_ns`.
+    pub(super) fn open_hole(
+        &mut self,
+        from_id: u64,
+        to_id: u64,
+        to_ns: i64,
+        context: &mut Context<'_>,
+    ) {
+        let from_ns = self.last_event_ns.max(self.complete_to_ns);
+        let to_ns = to_ns.max(from_ns);
+        for (from_id, to_id) in self.folded.missing(from_id, to_id) {
+            let reason = UNEXPLAINED_GAP.into();
+            self.coverage.open(Gap { from_id, to_id, from_ns, to_ns, lost: false, reason });
+            context.stats.unexplained_gaps += 1;
+        }
+        context.reconcile_from(from_ns);
+        self.expect_after(to_id);
+        while self.coverage.gaps().len() > HOLES_MAX {
+            let oldest = self.coverage.gaps()[0].from_id;
+            for gap in self.coverage.take(|gap| gap.from_id == oldest) {
+                self.forget(Gap { lost: true, ..gap }, context);
+            }
+        }
+    }
+
+    /// A trade that was read but cannot be folded: its id is lost, and it happened at this time.
+    pub(super) fn lose_trade(
+        &mut self,
+        id: Option<u64>,
+        event_ns: i64,
+        reason: &str,
+        context: &mut Context<'_>,
+    ) {
+        let Some(id) = id.filter(|_| self.coverage.from_ns.is_some()) else {
+            return;
+        };
+        let Some(next_id) = self.next_id else { return };
+        if id > next_id {
+            self.open_hole(next_id, id - 1, event_ns, context);
+        }
+        self.lose((id, id), (event_ns, event_ns), reason, context);
+    }
+
+    /// These ids will not come, apart from those that are folded already.
+    pub(super) fn lose(
+        &mut self,
+        (from_id, to_id): (u64, u64),
+        (from_ns, to_ns): (i64, i64),
+        reason: &str,
+        context: &mut Context<'_>,
+    ) {
+        if let Some(touched) = self.coverage.fill(from_id, to_id, None) {
+            context.reconcile_from(touched);
+        }
+        for (from_id, to_id) in self.folded.missing(from_id, to_id) {
+            let reason = reason.to_owned();
+            self.coverage.open(Gap { from_id, to_id, from_ns, to_ns, lost: true, reason });
+            context.reconcile_from(from_ns);
+        }
+        if self.next_id.is_some_and(|next_id| to_id >= next_id) {
+            self.expect_after(to_id);
+        }
+    }
+}
+
+/// A trade as windows see it, or why its numbers cannot be folded.
+fn print_of(trade: &Trade<'_>, offset: i64) -> Result<Print, &'static str> {
+    let notional = trade
+        .price
+        .value
+        .notional(trade.size.value)
+        .map_err(|_| "price times size cannot be held in 18 decimals below 10^20")?;
+    Ok(Print {
+        key: Key {
+            event_ns: trade.event_time_ns,
+            order: trade.trade_id.unwrap_or_else(|| order_of(offset)),
+        },
+        id: trade.trade_id,
+        price: trade.price.value,
+        size: trade.size.value,
+        notional,
+        taker_buys: trade.side == Some(market::tick::Side::Buy),
+        count: trade.execution_count(),
+    })
+}
+
+/// Where there are no ids, the offset orders ticks of one instant.
+fn order_of(offset: i64) -> u64 {
+    u64::try_from(offset).unwrap_or(0)
+}
