@@ -1,0 +1,54 @@
+# The menu. CI calls nothing else: `.ci/run` is `make test`.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test lint generate bench fuzz set-up-run set-up-test set-up-fuzz
+
+# Outside the tree, so that every checkout on a machine shares what is built.
+CACHE := $(HOME)/.cache/crypto-pipeline
+CARGO_TARGET_DIR ?= $(CACHE)/target
+TOOLS_DIR ?= $(CACHE)/tools
+DENY := cargo-deny@0.20.2
+FUZZ := cargo-fuzz@0.13.2
+RUSTUP_TOOLCHAIN ?= $(shell scripts/toolchain)
+export CARGO_TARGET_DIR TOOLS_DIR RUSTUP_TOOLCHAIN
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+FUZZ_SECONDS ?= 60
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: set-up-run ## the whole pipeline in one process; ARGS='majors.yaml --listen 127.0.0.1:8080'
+	@cargo run --bin crypto-pipeline -- run $(ARGS)
+
+test: set-up-test lint ## set up, lint, then every test
+	@scripts/dashboard-is-fresh
+	cargo test --workspace --no-fail-fast
+
+lint: set-up-test ## format, clippy, dependencies, and the rules of cli/tests/tidy.rs
+	cargo fmt --check
+	cargo clippy --quiet --workspace --all-targets --locked -- -D warnings
+	$(TOOLS_DIR)/$(subst @,-,$(DENY))/bin/cargo-deny --config .cargo/deny.toml check bans licenses sources
+	cargo test --quiet --workspace --test tidy
+
+generate: set-up-run ## rebuild what is committed and generated: the dashboard (needs Node.js)
+	@command -v npm >/dev/null || { echo "make generate needs Node.js 20 with npm; nothing was changed"; exit 1; }
+	cd api/web && npm ci --no-audit --no-fund && npm run build
+
+bench: set-up-run ## CPU per tick of decode, window and the whole path, and memory
+	cargo run --release --quiet --package worker --example bench
+
+fuzz: set-up-fuzz ## the record decoder against random bytes; FUZZ_SECONDS=60
+	mkdir -p $(CACHE)/fuzz/corpus
+	RUSTUP_TOOLCHAIN=nightly $(TOOLS_DIR)/$(subst @,-,$(FUZZ))/bin/cargo-fuzz run decode \
+	  --target-dir $(CACHE)/fuzz/target $(CACHE)/fuzz/corpus fuzz/corpus/decode -- -max_total_time=$(FUZZ_SECONDS)
+
+set-up-run:
+	@scripts/set-up run
+
+set-up-test:
+	@scripts/set-up test $(DENY)
+
+set-up-fuzz:
+	@scripts/set-up fuzz $(FUZZ)

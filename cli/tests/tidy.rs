@@ -1,0 +1,261 @@
+//! What each place may touch and how files are kept, as rules that a machine can hold.
+//! Who may depend on which crate is in `.cargo/deny.toml`; the rest of that table is here.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lines that a Rust file may have without its tests.
+const FILE_LINES_MAX: usize = 500;
+
+/// A place (prefix of a path), what its code must not name, and why.
+/// A lower-case name is a crate or a path in one, another a word.
+const PLACES: &[(&str, &[&str], &str)] = &[
+    (
+        "market/",
+        &["tokio", "rdkafka", "sqlx", "axum", "kube", "reqwest", "runtime", "std::fs", "std::net"],
+        "market is pure: the words, and nothing that reaches out",
+    ),
+    ("market/", &["async", "std::env", "SystemTime", "Instant"], "market asks nobody, no clock"),
+    ("runtime/", &["market", "worker", "api", "rdkafka", "sqlx"], "runtime knows no domain word"),
+    (
+        "worker/src/source",
+        &["rdkafka", "sqlx", "crate::topic", "crate::window", "crate::store"],
+        "a source turns what a venue says into ticks, and knows nobody downstream",
+    ),
+    (
+        "worker/src/topic",
+        &["sqlx", "crate::source", "crate::window", "crate::store"],
+        "a topic carries bytes in and out of partitions",
+    ),
+    ("worker/src/window", PURE, "windows turn records into effects: time is an argument, no I/O"),
+    ("worker/src/checkpoint", PURE, "a checkpoint is bytes: time is an argument, no I/O"),
+    ("worker/src/store", &["rdkafka"], "a store commits effects, wherever the records came from"),
+    ("worker/src/publish", &["rdkafka", "sqlx"], "publishing comes after the commit"),
+    ("worker/", &["axum", "kube", "api"], "workers serve nobody and never talk to Kubernetes"),
+    ("api/src/routes", &["sqlx"], "SQL is in api/src/store"),
+    ("api/src/store", &["axum"], "a store knows nothing of HTTP"),
+    ("api/src/feed", &["axum", "sqlx"], "a feed knows neither HTTP nor SQL"),
+    ("api/", &["rdkafka", "worker", "kube"], "api reads the store and the feed, nothing else"),
+    ("cli/", &["rdkafka", "sqlx", "axum"], "commands go through worker and api"),
+];
+
+const PURE: &[&str] = &[
+    "async",
+    "tokio",
+    "std::fs",
+    "std::net",
+    "rdkafka",
+    "sqlx",
+    "runtime",
+    "SystemTime",
+    "Instant",
+];
+
+#[test]
+fn places_touch_only_what_is_theirs() {
+    for file in files("rs") {
+        let code = code_without_tests(&file.text);
+        for (place, forbidden, why) in PLACES {
+            if !file.path.starts_with(place) || file.is_test() {
+                continue;
+            }
+            for name in *forbidden {
+                assert!(
+                    !names(&code, name),
+                    "{} must not use `{name}`: {why} (the table in docs/ARCHITECTURE.md)",
+                    file.path
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn rust_files_stay_small_and_name_their_modules() {
+    for file in files("rs") {
+        assert!(
+            !file.path.ends_with("/mod.rs"),
+            "{}: a module is a file of its own name, never mod.rs",
+            file.path
+        );
+        let lines = code_without_tests(&file.text).lines().count();
+        assert!(
+            file.is_test() || lines <= FILE_LINES_MAX,
+            "{} has {lines} lines without tests; split it, a file has at most {FILE_LINES_MAX}",
+            file.path
+        );
+        for attribute in [concat!("#[", "allow("), concat!("#![", "allow(")] {
+            assert!(
+                !file.text.contains(attribute),
+                "{}: write #[expect(…, reason = \"…\")], which goes when it is not needed any more",
+                file.path
+            );
+        }
+    }
+}
+
+#[test]
+fn modules_say_what_they_are_for_where_they_are_declared() {
+    for file in files("rs").iter().filter(|file| file.path.ends_with("/lib.rs")) {
+        let mut above = "";
+        for line in file.text.lines().map(str::trim) {
+            let is_module = line.ends_with(';') && line.split(' ').any(|word| word == "mod");
+            assert!(
+                !is_module || line == "mod tests;" || above.starts_with("///"),
+                "{}: `{line}` needs a doc line above it that says what is in there",
+                file.path
+            );
+            if !line.starts_with("#[") {
+                above = line;
+            }
+        }
+    }
+}
+
+#[test]
+fn files_name_no_machine() {
+    let private = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("arti", "factory")];
+    for file in files("") {
+        for path in private {
+            assert!(
+                !file.text.contains(path),
+                "{} contains `{path}`, which exists on one machine only",
+                file.path
+            );
+        }
+    }
+}
+
+#[test]
+fn links_in_documents_lead_to_files() {
+    for file in files("md") {
+        let folder = root().join(&file.path).parent().expect("a file is in a folder").to_owned();
+        for link in file.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().expect("split gives at least one part");
+            let is_elsewhere = target.is_empty() || target.contains("://");
+            assert!(
+                is_elsewhere || folder.join(target).exists(),
+                "{} links to `{link}`, and there is no such file",
+                file.path
+            );
+        }
+    }
+}
+
+/// A text file of the repository; its path is relative to the root.
+struct File {
+    path: String,
+    text: String,
+}
+
+impl File {
+    fn is_test(&self) -> bool {
+        ["/tests/", "/tests.rs", "/examples/"].iter().any(|part| self.path.contains(part))
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("cli is in the workspace").to_owned()
+}
+
+/// Every text file that ends so, without what is built or downloaded.
+fn files(extension: &str) -> Vec<File> {
+    let mut found = Vec::new();
+    let mut folders = vec![root()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            let name = entry.file_name().into_string().unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                if ![".git", "target", "node_modules", "corpus"].contains(&name.as_str()) {
+                    folders.push(path);
+                }
+            } else if name.ends_with(extension) && name != ".git" {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push(File { path, text });
+            }
+        }
+    }
+    assert!(
+        !found.is_empty(),
+        "no file ends with \"{extension}\": the walk looks in a wrong place"
+    );
+    found
+}
+
+/// The code above `mod tests`, without comments, with each `use` on one line and in full.
+fn code_without_tests(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests").next().expect("split gives at least one part");
+    let mut code = String::new();
+    let mut import = String::new();
+    for line in text.lines() {
+        let line = line.split("// ").next().expect("split gives at least one part").trim_end();
+        let starts = line.trim_start().trim_start_matches("pub ").starts_with("use ");
+        if import.is_empty() && !starts {
+            code.push_str(if line.trim_start().starts_with("//") { "" } else { line });
+            code.push('\n');
+            continue;
+        }
+        import.push_str(line.trim().trim_start_matches("pub ").trim_start_matches("use "));
+        if let Some(tree) = import.strip_suffix(';') {
+            expand("", tree, &mut code);
+            import.clear();
+        }
+    }
+    code
+}
+
+/// Writes `a::{b, c::d}` as the lines `a::b::` and `a::c::d::`.
+fn expand(prefix: &str, tree: &str, code: &mut String) {
+    let Some((head, group)) = tree.split_once('{') else {
+        code.push_str(&format!("{prefix}{}::\n", tree.trim()));
+        return;
+    };
+    let prefix = format!("{prefix}{}", head.trim());
+    let (mut depth, mut start) = (0_usize, 0);
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                if !group[start..at].trim().is_empty() {
+                    expand(&prefix, &group[start..at], code);
+                }
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether code names a crate, a path, or (capitalized, and `async`) a word.
+fn names(code: &str, name: &str) -> bool {
+    let is_word = name == "async" || name.starts_with(char::is_uppercase);
+    let in_name = |letter: char| letter.is_alphanumeric() || letter == '_';
+    code.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&code[..at], &code[at + name.len()..]);
+        match is_word {
+            true => !before.ends_with(in_name) && !after.starts_with(in_name),
+            false => {
+                !before.ends_with(|letter| in_name(letter) || letter == ':')
+                    && after.starts_with("::")
+            }
+        }
+    })
+}
+
+#[test]
+fn the_rules_see_grouped_imports_and_paths_but_not_comments() {
+    let code = code_without_tests(
+        "// tokio::spawn\npub use std::{\n    fs::{self, File},\n    io,\n};\n\
+         fn f() { a::tokio::b(); sqlx::query(); }\n#[cfg(test)]\nmod tests { use axum::x; }",
+    );
+    for (name, expected) in
+        [("std::fs", true), ("sqlx", true), ("File", true), ("tokio", false), ("axum", false)]
+    {
+        assert_eq!(names(&code, name), expected, "{name} in:\n{code}");
+    }
+}
