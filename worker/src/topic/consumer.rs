@@ -1,0 +1,104 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::topic::batch::{Batch, BatchReader, Fetched};
+use crate::topic::{Pacer, TopicError};
+
+/// Most bytes that librdkafka reads ahead, in KiB.
+const READ_AHEAD_KBYTES_MAX: &str = "8192";
+
+/// How to reach a topic as a consumer.
+#[derive(Debug, Clone)]
+pub struct ConsumerSettings {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// The topic.
+    pub topic: String,
+    /// The consumer group. It is never joined: the store says who reads what, and from where.
+    pub group: String,
+    /// More settings of librdkafka, which win over ours.
+    pub extra: Vec<(String, String)>,
+}
+
+/// Reads claimed partitions from claimed offsets. Owned by one thread.
+pub struct Consumer {
+    reader: BatchReader,
+    pacer: Option<Arc<Pacer>>,
+    read: Vec<(i32, usize)>,
+}
+
+impl Consumer {
+    /// A consumer of the partitions, each from its next offset. Connects later.
+    ///
+    /// # Errors
+    /// [`TopicError::CreateClient`], [`TopicError::AssignPartitions`].
+    pub fn open(
+        settings: &ConsumerSettings,
+        next_offsets: &[(i32, i64)],
+        pacer: Option<Arc<Pacer>>,
+    ) -> Result<Self, TopicError> {
+        let create_error =
+            |source| TopicError::CreateClient { brokers: settings.brokers.clone(), source };
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &settings.brokers)
+            .set("group.id", &settings.group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX);
+        for (name, value) in &settings.extra {
+            config.set(name, value);
+        }
+        let consumer: BaseConsumer = config.create().map_err(create_error)?;
+        let reader = BatchReader::new(consumer).ok_or_else(|| {
+            create_error(KafkaError::ClientCreation("the consumer has no queue".into()))
+        })?;
+        assign(reader.consumer(), &settings.topic, next_offsets).map_err(|source| {
+            TopicError::AssignPartitions { topic: settings.topic.clone(), source }
+        })?;
+        Ok(Self { reader, pacer, read: Vec::new() })
+    }
+
+    /// The records that are there, at most [`crate::topic::BATCH_RECORDS_MAX`]; when there is
+    /// none, waits for the first.
+    pub fn poll(&mut self, wait: Duration) -> Batch<'_> {
+        let batch = self.reader.read(wait);
+        if let Some(pacer) = &self.pacer {
+            self.read.clear();
+            for record in batch.records().flatten() {
+                count(&mut self.read, &record);
+            }
+            for (partition, bytes) in &self.read {
+                pacer.release(*partition, *bytes);
+            }
+        }
+        batch
+    }
+}
+
+fn assign(
+    consumer: &BaseConsumer,
+    topic: &str,
+    next_offsets: &[(i32, i64)],
+) -> Result<(), KafkaError> {
+    let mut assignment = TopicPartitionList::with_capacity(next_offsets.len());
+    for (partition, next_offset) in next_offsets {
+        assignment.add_partition_offset(topic, *partition, Offset::Offset(*next_offset))?;
+    }
+    consumer.assign(&assignment)
+}
+
+/// Adds to the partition's sum. Records of one partition come in runs.
+fn count(read: &mut Vec<(i32, usize)>, record: &Fetched<'_>) {
+    let bytes = Pacer::record_bytes(record.key, record.value);
+    match read.last_mut() {
+        Some((partition, sum)) if *partition == record.partition => *sum += bytes,
+        Some(_) | None => read.push((record.partition, bytes)),
+    }
+}
