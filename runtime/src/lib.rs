@@ -1,1 +1,12 @@
-//! Placeholder until the api helper's version lands.
+//! The shell every binary shares. No domain word.
+
+/// `/livez`, `/readyz`, `/metrics` and `/status` on a port of their own.
+pub mod admin;
+/// The one place that reads the clock.
+pub mod clock;
+/// Ports: a taken one is a sentence, not a number.
+pub mod listen;
+/// From a signal to a cancelled token.
+pub mod shutdown;
+/// Logs: text or JSON, to a writer of the caller's choice.
+pub mod telemetry;
