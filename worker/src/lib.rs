@@ -18,3 +18,11 @@ pub mod store;
 pub mod topic;
 /// 3. Records to effects. Pure: no clock, no I/O.
 pub mod window;
+/// Source to topic: wiring.
+pub mod produce;
+/// Topic to store: wiring.
+pub mod aggregate;
+/// What the data plane counts.
+pub mod metrics;
+/// A whole pipeline on embedded parts, in one process: wiring.
+pub mod local;

@@ -1,0 +1,250 @@
+//! Topic to store: one thread owns the consumer, the engine and the commits.
+//!
+//! A record is decoded and folded as it comes. What closed is committed at once, everything else
+//! once a second, and together while catching up. Only what is committed is published.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use market::tick::decode;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+use crate::publish::LocalFeed;
+use crate::store::{Claim, Commit, DeadLetter, PartitionProgress, SqliteStore, StoreError};
+use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, TopicError};
+use crate::window::{Engine, Outcome, Stats};
+
+/// How long a poll waits for a record.
+const POLL_WAIT: Duration = Duration::from_millis(5);
+/// A commit without news.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Commits while catching up.
+const COMMIT_EVERY_BEHIND: Duration = Duration::from_millis(100);
+/// Candles that one commit waits for at most.
+const CANDLES_PENDING_MAX: usize = 1_000;
+/// Behind means that the last record was appended this long ago.
+const BEHIND_MS: i64 = 1_000;
+/// Open bars are published this often.
+const OPEN_BARS_EVERY: Duration = Duration::from_millis(250);
+/// Tries of a commit that the store may take later (a full disk, a lock).
+const COMMIT_TRIES_MAX: u32 = 5;
+/// The wait before another try.
+const COMMIT_RETRY_WAIT: Duration = Duration::from_millis(200);
+
+/// Why folding ends early. Nothing that was committed is lost; the rest is sent again.
+#[derive(Debug, thiserror::Error)]
+pub enum AggregateError {
+    /// The topic cannot be read.
+    #[error(transparent)]
+    ReadTopic(#[from] TopicError),
+    /// The store does not take a commit.
+    #[error(transparent)]
+    WriteStore(#[from] StoreError),
+    /// Another worker claimed a partition.
+    #[error("another process claimed partitions {partitions:?}; this one stops")]
+    LosePartitions {
+        /// Which.
+        partitions: Vec<i32>,
+    },
+}
+
+/// What one aggregator works with.
+pub struct Aggregator {
+    /// Where records come from.
+    pub consumer: Consumer,
+    /// What folds them.
+    pub engine: Engine,
+    /// Where effects go.
+    pub store: SqliteStore,
+    /// Who is told.
+    pub feed: LocalFeed,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Reads the clock: nanoseconds since the epoch, and a time that never goes back.
+    pub clock: (fn() -> i64, fn() -> Instant),
+    /// Called on every turn of the loop, with the engine as it stands.
+    pub on_turn: Box<dyn FnMut(&Engine, Instant) + Send>,
+}
+
+/// When to stop.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// Stop now: what is folded is committed.
+    pub now: CancellationToken,
+    /// Stop when no record has come for [`DRAINED_AFTER`]: nothing more will be sent.
+    pub when_drained: CancellationToken,
+}
+
+/// After the last record was sent, a topic without records for this long is at its end.
+pub const DRAINED_AFTER: Duration = Duration::from_millis(100);
+
+struct Progress {
+    claims: BTreeMap<i32, Claim>,
+    dead_letters: Vec<DeadLetter>,
+    /// Whether a record was folded since the last commit.
+    folded: bool,
+    counted: Stats,
+    delay_ms: i64,
+}
+
+impl Aggregator {
+    /// Folds records until it is stopped, then commits what it has.
+    ///
+    /// # Errors
+    /// [`AggregateError`]; what was committed stays.
+    pub fn run(mut self, claims: Vec<Claim>, stop: &Stop, handle: &Handle) -> Result<(), AggregateError> {
+        let mut progress = Progress {
+            claims: claims.into_iter().map(|claim| (claim.partition, claim)).collect(),
+            dead_letters: Vec::new(),
+            folded: false,
+            counted: Stats::default(),
+            delay_ms: 0,
+        };
+        let clock = self.clock.1;
+        let (mut committed, mut shown, mut last_record) = (clock(), clock(), clock());
+        loop {
+            let records = self.fold_batch(&mut progress)?;
+            let now = clock();
+            if records > 0 {
+                last_record = now;
+            }
+            let behind = progress.delay_ms > BEHIND_MS || records == BATCH_RECORDS_MAX;
+            if self.commit_due(&progress, behind, now.duration_since(committed)) {
+                self.commit(&mut progress, handle)?;
+                committed = clock();
+            }
+            if now.duration_since(shown) >= OPEN_BARS_EVERY {
+                self.feed.open_bars(self.engine.take_open_bars());
+                shown = now;
+            }
+            (self.on_turn)(&self.engine, now);
+            let drained = stop.when_drained.is_cancelled()
+                && records == 0
+                && now.duration_since(last_record) >= DRAINED_AFTER;
+            if stop.now.is_cancelled() || drained {
+                return self.commit(&mut progress, handle);
+            }
+        }
+    }
+
+    /// Reads one batch and folds it. Returns how many records there were.
+    fn fold_batch(&mut self, progress: &mut Progress) -> Result<usize, TopicError> {
+        let batch = self.consumer.poll(POLL_WAIT);
+        let mut last_timestamp_ms = None;
+        let mut folded = 0;
+        for record in batch.records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(error = %error, "the topic could not be read; trying again");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let outcome = match decode(record.value) {
+                Ok(decoded) => self.engine.apply(record.partition, record.offset, &decoded),
+                Err(bad) => self.engine.reject(record.partition, record.offset, &bad),
+            };
+            match outcome {
+                Outcome::Folded => folded += 1,
+                Outcome::Duplicate => self.metrics.duplicates.inc(),
+                Outcome::DeadLetter { reason, detail } => {
+                    self.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
+                    progress.dead_letters.push(dead_letter(&record, reason.as_str(), detail));
+                }
+            }
+            if let Some(claim) = progress.claims.get_mut(&record.partition) {
+                claim.next_offset = record.offset + 1;
+            }
+            last_timestamp_ms = Some(record.timestamp_ms);
+        }
+        self.metrics.folded.inc_by(folded);
+        let now_ms = (self.clock.0)().div_euclid(1_000_000);
+        progress.delay_ms = last_timestamp_ms.map_or(0, |timestamp_ms| now_ms - timestamp_ms);
+        progress.folded |= last_timestamp_ms.is_some();
+        self.metrics.record_delay_ms.set(progress.delay_ms);
+        Ok(batch.len())
+    }
+
+    fn commit_due(&self, progress: &Progress, behind: bool, since: Duration) -> bool {
+        if !progress.folded {
+            return false;
+        }
+        if behind {
+            return since >= COMMIT_EVERY_BEHIND
+                || self.engine.candles_pending() >= CANDLES_PENDING_MAX;
+        }
+        since >= COMMIT_EVERY || self.engine.has_news()
+    }
+
+    /// Commits everything that was folded, then publishes it.
+    fn commit(&mut self, progress: &mut Progress, handle: &Handle) -> Result<(), AggregateError> {
+        if !progress.folded {
+            return Ok(());
+        }
+        let effects = self.engine.take_effects();
+        let partitions = progress.claims.values().map(|claim| PartitionProgress {
+            partition: claim.partition,
+            token: claim.token,
+            commit_seq: claim.commit_seq,
+            next_offset: claim.next_offset,
+        });
+        let commit = Commit {
+            partitions: partitions.collect(),
+            states: effects.states.clone(),
+            candles: effects.candles.clone(),
+            alerts: effects.alerts.clone(),
+            gaps: effects.gaps.clone(),
+            feeds: effects.feeds.clone(),
+            dead_letters: std::mem::take(&mut progress.dead_letters),
+        };
+        let timer = self.metrics.commit_seconds.start_timer();
+        self.write(&commit, handle)?;
+        timer.observe_duration();
+        for claim in progress.claims.values_mut() {
+            claim.commit_seq += 1;
+        }
+        progress.folded = false;
+        self.count(progress, commit.candles.len());
+        self.feed.committed(&effects);
+        Ok(())
+    }
+
+    fn write(&self, commit: &Commit, handle: &Handle) -> Result<(), AggregateError> {
+        for tried in 1.. {
+            match handle.block_on(self.store.commit(commit)) {
+                Ok(fenced) if fenced.is_empty() => return Ok(()),
+                Ok(partitions) => return Err(AggregateError::LosePartitions { partitions }),
+                Err(error) if error.is_retryable() && tried < COMMIT_TRIES_MAX => {
+                    tracing::warn!(error = %error, tried, "the store did not take a commit; trying again");
+                    handle.block_on(tokio::time::sleep(COMMIT_RETRY_WAIT));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, progress: &mut Progress, candles: usize) {
+        let stats = self.engine.stats();
+        let before = std::mem::replace(&mut progress.counted, stats);
+        self.metrics.revisions.inc_by(stats.revisions - before.revisions);
+        self.metrics.unexplained_gaps.inc_by(stats.unexplained_gaps - before.unexplained_gaps);
+        self.metrics.vouch_broken.inc_by(stats.vouch_broken - before.vouch_broken);
+        self.metrics.candles.inc_by(u64::try_from(candles).unwrap_or(u64::MAX));
+    }
+}
+
+fn dead_letter(record: &Fetched<'_>, reason: &'static str, detail: String) -> DeadLetter {
+    DeadLetter {
+        partition: record.partition,
+        offset: record.offset,
+        reason,
+        detail,
+        timestamp_ms: record.timestamp_ms,
+        key: record.key.map(<[u8]>::to_vec),
+        value: record.value.to_vec(),
+    }
+}

@@ -1,0 +1,123 @@
+//! Source to topic: what a source emits, as records, in its order.
+
+use std::borrow::Cow;
+
+use market::decimal::Decimal;
+use market::tick::{Amount, Mark, Record, Tick, Trade};
+use tokio_util::sync::CancellationToken;
+
+use crate::source::{Emission, Event, Flow, Listing, Progress, Source, SourceError, SourceTrade};
+use crate::topic::{Producer, TopicError};
+
+/// Why a source's records do not reach the topic.
+#[derive(Debug, thiserror::Error)]
+pub enum ProduceError {
+    /// The source cannot go on.
+    #[error(transparent)]
+    ReadSource(#[from] SourceError),
+    /// The topic does not take records.
+    #[error(transparent)]
+    WriteTopic(#[from] TopicError),
+}
+
+/// Who writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Names the producer in each record.
+    pub producer_id: String,
+    /// The producer's start time in milliseconds: a name with an order, nothing else.
+    pub epoch: u64,
+}
+
+/// Sends what a source emits until it is drained or `stop` is cancelled. `on_progress` is told
+/// after each batch how far a finite source is.
+///
+/// # Errors
+/// [`ProduceError`] when the source or the topic fails; all that was emitted before was sent.
+pub async fn produce(
+    source: &mut dyn Source,
+    producer: &mut Producer,
+    identity: &Identity,
+    stop: &CancellationToken,
+    on_progress: impl Fn(Option<Progress>),
+) -> Result<(), ProduceError> {
+    let listings = source.listings().to_vec();
+    let mut batch = Vec::new();
+    let mut bytes = Vec::new();
+    loop {
+        batch.clear();
+        let flow = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
+            flow = source.next(&mut batch) => flow,
+        };
+        for emission in &batch {
+            let Some(listing) = listings.get(emission.listing) else { continue };
+            bytes.clear();
+            record(listing, emission, identity).encode(&mut bytes);
+            let key = listing.series.symbol.as_str().as_bytes();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                sent = producer.send(key, &bytes) => sent?,
+            }
+        }
+        on_progress(source.progress());
+        if flow? == Flow::Drained {
+            producer.flush().await?;
+            return Ok(());
+        }
+    }
+}
+
+/// An emission as a record of the topic.
+fn record<'a>(listing: &'a Listing, emission: &'a Emission, identity: &'a Identity) -> Record<'a> {
+    let symbol = Cow::Borrowed(listing.series.symbol.as_str());
+    let source = Cow::Borrowed(listing.series.source.as_str());
+    let producer_id = Cow::Borrowed(identity.producer_id.as_str());
+    match &emission.event {
+        Event::Trade(trade) => {
+            Record::Tick(Tick::Trade(trade_record(listing, trade, (symbol, source, producer_id))))
+        }
+        Event::Mark(kind) => {
+            let (epoch, kind) = (identity.epoch, kind.clone());
+            Record::Mark(Mark { symbol, source, epoch, producer_id, kind })
+        }
+    }
+}
+
+fn trade_record<'a>(
+    listing: &'a Listing,
+    trade: &'a SourceTrade,
+    (symbol, source, producer_id): (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>),
+) -> Trade<'a> {
+    let Listing { venue, instrument, space, .. } = listing;
+    let message_id = match trade.trade_id {
+        Some(id) => format!("{venue}:{instrument}:{space}:{id}"),
+        None => format!("{venue}:{instrument}:{space}:{}", trade.event_time_ns),
+    };
+    let price = amount(&trade.price);
+    Trade {
+        symbol,
+        source,
+        coin_id: listing.coin_id.as_deref().map(Cow::Borrowed),
+        usd: listing.usd_basis == market::tick::UsdBasis::Par && price.value > Decimal::ZERO,
+        price,
+        size: amount(&trade.size),
+        side: trade.side,
+        trade_id: trade.trade_id,
+        executions: trade.executions,
+        event_time_ns: trade.event_time_ns,
+        receive_time_ns: trade.receive_time_ns,
+        producer_id,
+        message_id: message_id.into(),
+        recovered: trade.recovered,
+        future: trade.future,
+    }
+}
+
+/// The text as sent. A bad number goes out unchanged: the reader of the topic judges it.
+fn amount(text: &str) -> Amount<'_> {
+    let value = Decimal::parse_tick(text).unwrap_or(Decimal::ZERO);
+    Amount { text: Cow::Borrowed(text), value }
+}
