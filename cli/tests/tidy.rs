@@ -55,93 +55,84 @@ const PURE: &[&str] = &[
 
 #[test]
 fn places_touch_only_what_is_theirs() {
-    for file in files("rs") {
+    let mut broken = Vec::new();
+    for file in files("rs").iter().filter(|file| !file.is_test()) {
         let code = code_without_tests(&file.text);
-        for (place, forbidden, why) in PLACES {
-            if !file.path.starts_with(place) || file.is_test() {
-                continue;
-            }
-            for name in *forbidden {
-                assert!(
-                    !names(&code, name),
-                    "{} must not use `{name}`: {why} (the table in docs/ARCHITECTURE.md)",
-                    file.path
-                );
-            }
+        for (place, forbidden, why) in PLACES.iter().filter(|rule| file.path.starts_with(rule.0)) {
+            let found = forbidden.iter().filter(|name| names(&code, name));
+            broken.extend(
+                found.map(|name| format!("{}: {place} must not use `{name}`: {why}", file.path)),
+            );
         }
     }
+    assert_none(&broken);
 }
 
 #[test]
 fn rust_files_stay_small_and_name_their_modules() {
+    let mut broken = Vec::new();
     for file in files("rs") {
-        assert!(
-            !file.path.ends_with("/mod.rs"),
-            "{}: a module is a file of its own name, never mod.rs",
-            file.path
-        );
+        let path = &file.path;
         let lines = code_without_tests(&file.text).lines().count();
-        assert!(
-            file.is_test() || lines <= FILE_LINES_MAX,
-            "{} has {lines} lines without tests; split it, a file has at most {FILE_LINES_MAX}",
-            file.path
-        );
-        for attribute in [concat!("#[", "allow("), concat!("#![", "allow(")] {
-            assert!(
-                !file.text.contains(attribute),
-                "{}: write #[expect(…, reason = \"…\")], which goes when it is not needed any more",
-                file.path
-            );
+        if path.ends_with("/mod.rs") {
+            broken.push(format!("{path}: a module is a file of its own name, never mod.rs"));
+        }
+        if !file.is_test() && lines > FILE_LINES_MAX {
+            broken.push(format!("{path}: {lines} lines without tests; {FILE_LINES_MAX} at most"));
+        }
+        if file.text.contains(concat!("[al", "low(")) {
+            broken.push(format!("{path}: write #[expect(…, reason = \"…\")] instead of allow"));
         }
     }
+    assert_none(&broken);
 }
 
 #[test]
 fn modules_say_what_they_are_for_where_they_are_declared() {
+    let mut broken = Vec::new();
     for file in files("rs").iter().filter(|file| file.path.ends_with("/lib.rs")) {
         let mut above = "";
         for line in file.text.lines().map(str::trim) {
             let is_module = line.ends_with(';') && line.split(' ').any(|word| word == "mod");
-            assert!(
-                !is_module || line == "mod tests;" || above.starts_with("///"),
-                "{}: `{line}` needs a doc line above it that says what is in there",
-                file.path
-            );
+            if is_module && line != "mod tests;" && !above.starts_with("///") {
+                broken.push(format!("{}: `{line}` needs a doc line above it", file.path));
+            }
             if !line.starts_with("#[") {
                 above = line;
             }
         }
     }
+    assert_none(&broken);
 }
 
 #[test]
 fn files_name_no_machine() {
     let private = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("arti", "factory")];
+    let mut broken = Vec::new();
     for file in files("") {
-        for path in private {
-            assert!(
-                !file.text.contains(path),
-                "{} contains `{path}`, which exists on one machine only",
-                file.path
-            );
-        }
+        let found = private.iter().filter(|name| file.text.contains(*name));
+        broken.extend(found.map(|name| format!("{}: `{name}` is of one machine", file.path)));
     }
+    assert_none(&broken);
 }
 
 #[test]
 fn links_in_documents_lead_to_files() {
+    let mut broken = Vec::new();
     for file in files("md") {
         let folder = root().join(&file.path).parent().expect("a file is in a folder").to_owned();
         for link in file.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().expect("split gives at least one part");
-            let is_elsewhere = target.is_empty() || target.contains("://");
-            assert!(
-                is_elsewhere || folder.join(target).exists(),
-                "{} links to `{link}`, and there is no such file",
-                file.path
-            );
+            if !target.contains("://") && !folder.join(target).exists() {
+                broken.push(format!("{}: there is no file at the link `{link}`", file.path));
+            }
         }
     }
+    assert_none(&broken);
+}
+
+fn assert_none(broken: &[String]) {
+    assert!(broken.is_empty(), "{} rules broken:\n{}", broken.len(), broken.join("\n"));
 }
 
 /// A text file of the repository; its path is relative to the root.
@@ -162,20 +153,22 @@ fn root() -> PathBuf {
 
 /// Every text file that ends so, without what is built or downloaded.
 fn files(extension: &str) -> Vec<File> {
+    let skipped = [".git", "target", "node_modules", "corpus"];
     let mut found = Vec::new();
     let mut folders = vec![root()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            let name = entry.file_name().into_string().unwrap();
-            if entry.file_type().unwrap().is_dir() {
-                if ![".git", "target", "node_modules", "corpus"].contains(&name.as_str()) {
-                    folders.push(path);
-                }
-            } else if name.ends_with(extension) && name != ".git" {
+        for entry in fs::read_dir(&folder).expect("folders of the repository can be read") {
+            let path = entry.expect("folders of the repository can be read").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if skipped.contains(&name) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(extension) {
                 let text = fs::read_to_string(&path).unwrap_or_default();
-                let path = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-                found.push(File { path, text });
+                let path = path.strip_prefix(root()).expect("the walk begins at the root");
+                found.push(File { path: path.display().to_string(), text });
             }
         }
     }
