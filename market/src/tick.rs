@@ -11,6 +11,8 @@ mod canonical;
 pub mod decode;
 /// Records to bytes.
 mod encode;
+/// Why bytes are not a record.
+pub mod error;
 /// What a source says about its series.
 pub mod mark;
 /// One polled price.
@@ -18,7 +20,8 @@ pub mod quote;
 /// One execution, or one aggregate of executions.
 pub mod trade;
 
-pub use decode::{DecodeError, Reason, TradeIdentity, Undecodable, decode};
+pub use decode::decode;
+pub use error::{DecodeError, Reason, TradeIdentity, Undecodable};
 pub use mark::{Ids, Mark, MarkKind, Start, UsdBasis};
 pub use quote::Quote;
 pub use trade::{Side, Trade};
