@@ -1,0 +1,354 @@
+//! A whole pipeline on embedded parts, in one process.
+//!
+//! ```text
+//! sources ──▶ librdkafka's mock cluster ──▶ engine ──▶ SQLite ──▶ in-process feed
+//! ```
+//!
+//! The broker dies with the process. What a source goes on from is what is folded, committed in
+//! the same transaction as the candles: a killed run sends again from there, and loses nothing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use market::pipeline::{Pipeline, PipelineSpec, SourceKind};
+use market::symbol::{Series, SourceName};
+use market::topic::TopicNames;
+use prometheus::Registry;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::aggregate::{AggregateError, Aggregator, Stop};
+use crate::checkpoint::{self, CheckpointError};
+use crate::metrics::Metrics;
+use crate::produce::{Identity, ProduceError, produce};
+use crate::publish::LocalFeed;
+use crate::source::open::{OpenContext, first_origin_ns, open};
+use crate::source::{Positions, Progress, Source, SourceError};
+use crate::store::{Owner, SeriesInfo, SqliteStore, StoreError};
+use crate::topic::{Consumer, LocalBroker, Producer, TopicError};
+use crate::window::{AlertSettings, Engine, SeriesKind, Settings};
+
+const NANOS_PER_MILLI: i64 = 1_000_000;
+
+/// Why a local run cannot start, or ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The data directory.
+    #[error(transparent)]
+    UseStore(#[from] StoreError),
+    /// The embedded broker.
+    #[error(transparent)]
+    UseTopic(#[from] TopicError),
+    /// A stored state.
+    #[error(transparent)]
+    ReadCheckpoint(#[from] CheckpointError),
+    /// Opening a source.
+    #[error(transparent)]
+    OpenSource(#[from] SourceError),
+    /// A source, further on.
+    #[error("source \"{name}\" stopped")]
+    RunSource {
+        /// Which.
+        name: SourceName,
+        /// Why.
+        #[source]
+        source: ProduceError,
+    },
+    /// Folding.
+    #[error(transparent)]
+    Aggregate(#[from] AggregateError),
+    /// A metric of that name exists.
+    #[error("cannot register metrics")]
+    RegisterMetrics(#[from] prometheus::Error),
+    /// The operating system gave no thread, or one of ours died.
+    #[error("the folding thread ended without a word")]
+    LoseThread,
+}
+
+/// What a local run is told.
+pub struct LocalOptions {
+    /// The pipeline, valid for a local run.
+    pub pipeline: Pipeline,
+    /// Where its data is kept.
+    pub data_dir: PathBuf,
+    /// Ends when every source is drained and everything is committed.
+    pub until_end: bool,
+    /// Where metrics are shown.
+    pub registry: Registry,
+    /// Nanoseconds since the epoch, and a time that never goes back.
+    pub clock: (fn() -> i64, fn() -> Instant),
+    /// Told on every turn of the folding loop.
+    pub on_turn: Box<dyn Fn(Instant) + Send>,
+}
+
+/// How one source is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// How far it is, where its end is known.
+    pub progress: Option<Progress>,
+    /// Whether it has sent everything.
+    pub drained: bool,
+    /// Why it stopped.
+    pub error: Option<String>,
+}
+
+/// How a run is doing.
+#[derive(Debug, Clone, Default)]
+pub struct LocalStatus {
+    /// Each source.
+    pub sources: BTreeMap<SourceName, SourceStatus>,
+    /// The watermark of each series, in nanoseconds since the epoch.
+    pub watermarks: Vec<(Series, Option<i64>)>,
+}
+
+/// A pipeline that runs.
+pub struct LocalRun {
+    /// What it publishes.
+    pub feed: LocalFeed,
+    /// What it counts.
+    pub metrics: Metrics,
+    /// Where the embedded broker listens, and the name of its topic.
+    pub broker: (String, String),
+    status: Arc<Mutex<LocalStatus>>,
+    stop: Stop,
+    sources: JoinSet<Result<(), LocalError>>,
+    folded: oneshot::Receiver<Result<(), AggregateError>>,
+    until_end: bool,
+    // Outlives its clients.
+    cluster: LocalBroker,
+}
+
+impl LocalRun {
+    /// Starts every part.
+    ///
+    /// # Errors
+    /// [`LocalError`]; nothing is left running then.
+    pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
+        let LocalOptions { pipeline, data_dir, until_end, registry, clock, on_turn } = options;
+        let owner = Owner { prefix: pipeline.prefix(), name: pipeline.name.clone() };
+        let mut store = SqliteStore::open(&data_dir, owner).await?;
+        let series = series_of(&pipeline.spec);
+        store.register_series(&series).await?;
+        let mut engine = engine_of(&pipeline.spec, &series);
+        for state in store.load_states(checkpoint::VERSION).await? {
+            engine.restore(&state)?;
+        }
+        let sources = open_sources(&pipeline.spec, &engine, &mut store, clock.0).await?;
+
+        let topic = TopicNames::new(&pipeline.prefix()).ticks;
+        let partitions = pipeline.spec.partitions();
+        let cluster = LocalBroker::start(&topic, partitions)?;
+        let pacer = Arc::new(cluster.pacer());
+        let all: Vec<i32> = (0..partitions).collect();
+        let claims = store.claim(&topic, &all, cluster.source_id()).await?;
+        let offsets: Vec<_> = claims.iter().map(|claim| (claim.partition, claim.next_offset)).collect();
+        let consumer =
+            Consumer::open(&cluster.consumer_settings(), &offsets, Some(Arc::clone(&pacer)))?;
+        let metrics = Metrics::register(&registry)?;
+        let feed = LocalFeed::new();
+        let status = Arc::new(Mutex::new(LocalStatus::default()));
+        let stop = Stop { now: CancellationToken::new(), when_drained: CancellationToken::new() };
+
+        let aggregator = Aggregator {
+            consumer,
+            engine,
+            store,
+            feed: feed.clone(),
+            metrics: metrics.clone(),
+            clock,
+            on_turn: keep_status(Arc::clone(&status), on_turn),
+        };
+        let folded = spawn_aggregator(aggregator, claims, stop.clone())?;
+        let identity = Identity {
+            producer_id: format!("{}-producer-0", pipeline.name),
+            epoch: u64::try_from(clock.0().div_euclid(NANOS_PER_MILLI)).unwrap_or(0),
+        };
+        let mut tasks = JoinSet::new();
+        for (name, source) in sources {
+            let producer = Producer::open(&cluster.producer_settings(), Some(Arc::clone(&pacer)))?;
+            let (status, stop) = (Arc::clone(&status), stop.now.clone());
+            tasks.spawn(run_source(name, source, producer, identity.clone(), status, stop));
+        }
+        let broker = (cluster.producer_settings().brokers, topic);
+        Ok(Self { feed, metrics, broker, status, stop, sources: tasks, folded, until_end, cluster })
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn status(&self) -> Arc<Mutex<LocalStatus>> {
+        Arc::clone(&self.status)
+    }
+
+    /// Runs until `shutdown` is cancelled or, where that was asked for, every source is drained
+    /// and committed. Then everything that is folded is committed and the parts end.
+    ///
+    /// # Errors
+    /// The first error of any part; what was committed stays.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), LocalError> {
+        let mut first_error = None;
+        let mut ended = None;
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                folded = &mut self.folded => {
+                    ended = Some(folded.map_err(|_| LocalError::LoseThread)?);
+                    break;
+                }
+                Some(done) = self.sources.join_next() => {
+                    if let Err(error) = done.unwrap_or(Err(LocalError::LoseThread)) {
+                        tracing::error!(error = &error as &dyn std::error::Error, "a source stopped");
+                        first_error.get_or_insert(error);
+                    }
+                    if self.sources.is_empty() && self.until_end {
+                        self.stop.when_drained.cancel();
+                    }
+                }
+            }
+        }
+        self.stop.now.cancel();
+        while self.sources.join_next().await.is_some() {}
+        let ended = match ended {
+            Some(ended) => ended,
+            None => (&mut self.folded).await.map_err(|_| LocalError::LoseThread)?,
+        };
+        drop(self.cluster);
+        ended?;
+        first_error.map_or(Ok(()), Err)
+    }
+}
+
+fn keep_status(
+    status: Arc<Mutex<LocalStatus>>,
+    on_turn: Box<dyn Fn(Instant) + Send>,
+) -> Box<dyn FnMut(&Engine, Instant) + Send> {
+    Box::new(move |engine, now| {
+        on_turn(now);
+        let watermarks = engine.watermarks().map(|(series, ns)| (series.clone(), ns)).collect();
+        status.lock().unwrap_or_else(PoisonError::into_inner).watermarks = watermarks;
+    })
+}
+
+fn spawn_aggregator(
+    aggregator: Aggregator,
+    claims: Vec<crate::store::Claim>,
+    stop: Stop,
+) -> Result<oneshot::Receiver<Result<(), AggregateError>>, LocalError> {
+    let (tell, told) = oneshot::channel();
+    let handle = tokio::runtime::Handle::current();
+    std::thread::Builder::new()
+        .name("aggregate".into())
+        .spawn(move || {
+            // The receiver is gone only when the whole run is.
+            let _ = tell.send(aggregator.run(claims, &stop, &handle));
+        })
+        .map_err(|_| LocalError::LoseThread)?;
+    Ok(told)
+}
+
+async fn run_source(
+    name: SourceName,
+    mut source: Box<dyn Source>,
+    mut producer: Producer,
+    identity: Identity,
+    status: Arc<Mutex<LocalStatus>>,
+    stop: CancellationToken,
+) -> Result<(), LocalError> {
+    let update = |change: &dyn Fn(&mut SourceStatus)| {
+        let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
+        change(status.sources.entry(name.clone()).or_default());
+    };
+    update(&|status| *status = SourceStatus::default());
+    let produced = produce(source.as_mut(), &mut producer, &identity, &stop, |progress| {
+        update(&|status| status.progress = progress);
+    });
+    let produced = produced.await;
+    update(&|status| {
+        status.drained = produced.is_ok() && !stop.is_cancelled();
+        status.error = produced.as_ref().err().map(ToString::to_string);
+    });
+    produced.map_err(|source| LocalError::RunSource { name: name.clone(), source })
+}
+
+/// Opens every source of the spec where its series go on.
+async fn open_sources(
+    spec: &PipelineSpec,
+    engine: &Engine,
+    store: &mut SqliteStore,
+    now: fn() -> i64,
+) -> Result<Vec<(SourceName, Box<dyn Source>)>, LocalError> {
+    let mut sources = Vec::with_capacity(spec.sources.len());
+    for source in &spec.sources {
+        let mut origin_ns = 0;
+        if let Some(first_ns) = first_origin_ns(source, now()) {
+            let name = format!("simulated/{}/origin_ns", source.name);
+            let kept = store.remember_once(&name, &first_ns.to_string()).await?;
+            origin_ns = kept.parse().unwrap_or(first_ns);
+        }
+        let mut positions = Positions::new();
+        for symbol in source.symbols() {
+            let series = Series { symbol: symbol.symbol.clone(), source: source.name.clone() };
+            if let Some(position) = engine.position(&series) {
+                positions.insert(series, position);
+            }
+        }
+        let allowed_lateness_ns = allowed_lateness_ns(spec);
+        let now = Arc::new(now);
+        let context = OpenContext { positions: &positions, now, origin_ns, allowed_lateness_ns };
+        sources.push((source.name.clone(), open(source, &context)?));
+    }
+    Ok(sources)
+}
+
+fn allowed_lateness_ns(spec: &PipelineSpec) -> i64 {
+    spec.candles.allowed_lateness().as_millis().saturating_mul(NANOS_PER_MILLI)
+}
+
+fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
+    let settings = Settings {
+        intervals: spec.candles.intervals().to_vec(),
+        allowed_lateness_ns: allowed_lateness_ns(spec),
+        max_out_of_orderness_ns: spec
+            .candles
+            .max_out_of_orderness()
+            .as_millis()
+            .saturating_mul(NANOS_PER_MILLI),
+        alerts: AlertSettings {
+            price_change_percent: spec.alerts.price_change_percent(),
+            z_score: spec.alerts.z_score(),
+            volume_burst: spec.alerts.volume_burst(),
+        },
+    };
+    Engine::new(settings, series.iter().map(|info| (info.series.clone(), info.kind)))
+}
+
+/// Every series of the spec.
+fn series_of(spec: &PipelineSpec) -> Vec<SeriesInfo> {
+    let mut all = Vec::new();
+    for source in &spec.sources {
+        let Some(kind) = source.kind() else { continue };
+        for symbol in kind.symbols() {
+            let primary = spec.primary_source(&symbol.symbol).is_some_and(|primary| primary == source);
+            let made_of = match kind {
+                SourceKind::CoinGecko(_) => SeriesKind::Quotes,
+                SourceKind::Binance(_)
+                | SourceKind::BinanceUsdm(_)
+                | SourceKind::Coinbase(_)
+                | SourceKind::Kraken(_)
+                | SourceKind::Archive(_)
+                | SourceKind::Simulated(_) => SeriesKind::Trades,
+            };
+            all.push(SeriesInfo {
+                series: Series { symbol: symbol.symbol.clone(), source: source.name.clone() },
+                kind: made_of,
+                venue: kind.venue().to_owned(),
+                instrument: symbol.instrument.clone(),
+                primary,
+            });
+        }
+    }
+    all
+}

@@ -1,0 +1,111 @@
+//! One entry of `spec.sources` as a source.
+
+use market::pipeline::{ArchiveVenue, SourceKind, SourceSpec, SymbolSpec, UsdBasis};
+use market::tick;
+
+use super::archive::{self, ArchiveOptions};
+use super::disorder::{Disorder, DisorderOptions};
+use super::listing::Instrument;
+use super::replay::Now;
+use super::simulated::{self, SimulatedOptions};
+use super::{Positions, Source, SourceError};
+
+const NANOS_PER_MILLI: i64 = 1_000_000;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+/// The longest delay of a simulated trade that still arrives in time.
+const DELAY_NS_MAX: i64 = 5 * NANOS_PER_SECOND;
+/// A late trade comes this much after its minute has taken its last one.
+const LATE_MARGIN_NS: i64 = 5 * NANOS_PER_SECOND;
+const MINUTE_NS: i64 = 60 * NANOS_PER_SECOND;
+
+/// What opening a source needs beside its spec.
+pub struct OpenContext<'a> {
+    /// Where each series goes on.
+    pub positions: &'a Positions,
+    /// The clock.
+    pub now: Now,
+    /// When a simulated market began, chosen at its first start and kept.
+    pub origin_ns: i64,
+    /// How long a closed minute still takes a tick.
+    pub allowed_lateness_ns: i64,
+}
+
+/// When the simulated market of this entry begins if `now_ns` is its first start; `None` for
+/// other sources.
+#[must_use]
+pub fn first_origin_ns(spec: &SourceSpec, now_ns: i64) -> Option<i64> {
+    let SourceKind::Simulated(simulated) = spec.kind()? else { return None };
+    let start_ns = simulated.start_time.map(|time| time.as_nanosecond());
+    let start_ns = start_ns.and_then(|ns| i64::try_from(ns).ok());
+    let prefill_ns = simulated.prefill().as_millis().saturating_mul(NANOS_PER_MILLI);
+    Some(simulated::origin_ns(start_ns, now_ns, prefill_ns))
+}
+
+/// Opens the source of this entry.
+///
+/// # Errors
+/// [`SourceError`] when it cannot be opened, or is not one that can run in this version.
+pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Source>, SourceError> {
+    match spec.kind() {
+        Some(SourceKind::Archive(archive)) => {
+            let options = ArchiveOptions {
+                source: spec.name.clone(),
+                venue: match archive.venue() {
+                    ArchiveVenue::Binance => archive::ArchiveVenue::Binance,
+                    ArchiveVenue::BinanceUsdm => archive::ArchiveVenue::BinanceUsdm,
+                    ArchiveVenue::Kraken => archive::ArchiveVenue::Kraken,
+                },
+                path: archive.path.clone().into(),
+                speed: archive.speed(),
+                symbols: archive.symbols.iter().map(instrument).collect(),
+            };
+            let now = Now::clone(&context.now);
+            Ok(Box::new(archive::open(&options, context.positions, now)?))
+        }
+        Some(SourceKind::Simulated(simulated)) => {
+            let listings = simulated
+                .symbols
+                .iter()
+                .map(|symbol| instrument(symbol).listing(&spec.name, "simulated", "t"))
+                .collect::<Result<Vec<_>, _>>()?;
+            let options = SimulatedOptions {
+                seed: simulated.seed(),
+                ticks_per_second: simulated.ticks_per_second(),
+                origin_ns: context.origin_ns,
+                ticks: simulated.ticks,
+                listings,
+            };
+            let now = Now::clone(&context.now);
+            let market = Box::new(simulated::open(&options, context.positions, now));
+            let disorder = DisorderOptions {
+                seed: simulated.seed(),
+                delayed_share: simulated.disorder(),
+                delay_max_ns: DELAY_NS_MAX.min(context.allowed_lateness_ns),
+                duplicate_share: simulated.duplicates(),
+                late_share: simulated.late_share(),
+                late_by_ns: MINUTE_NS + context.allowed_lateness_ns + LATE_MARGIN_NS,
+            };
+            Ok(Box::new(Disorder::new(market, disorder)))
+        }
+        Some(
+            kind @ (SourceKind::Binance(_)
+            | SourceKind::BinanceUsdm(_)
+            | SourceKind::Coinbase(_)
+            | SourceKind::Kraken(_)
+            | SourceKind::CoinGecko(_)),
+        ) => Err(SourceError::OpenLive { source_name: spec.name.to_string(), member: kind.member() }),
+        None => Err(SourceError::ChooseMember { source_name: spec.name.to_string() }),
+    }
+}
+
+fn instrument(spec: &SymbolSpec) -> Instrument {
+    Instrument {
+        symbol: spec.symbol.clone(),
+        instrument: spec.instrument.clone(),
+        coin_id: spec.coin_id.clone(),
+        usd_basis: spec.usd_basis.map(|basis| match basis {
+            UsdBasis::Par => tick::UsdBasis::Par,
+            UsdBasis::None => tick::UsdBasis::None,
+        }),
+    }
+}
