@@ -1,0 +1,91 @@
+//! What every route can reach.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use market::interval::Interval;
+use market::publication::Publication;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::hub::Hub;
+use crate::store::{Store, StoreError};
+
+/// What the serving side is told when it starts.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The SQLite file; its tables must exist.
+    pub database: PathBuf,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// Whether this is the demo market, which pages must say.
+    pub demo: bool,
+    /// The intervals of the spec.
+    pub intervals: Vec<Interval>,
+    /// The wall clock, in nanoseconds since the epoch.
+    pub now_ns: fn() -> i64,
+}
+
+/// What clients are told about the pipeline.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) name: String,
+    pub(crate) demo: bool,
+    pub(crate) intervals: Vec<Interval>,
+}
+
+/// What every route can reach; a cheap handle.
+#[derive(Clone)]
+pub struct ApiState {
+    pub(crate) store: Store,
+    pub(crate) hub: Hub,
+    pub(crate) pipeline: Arc<Pipeline>,
+    pub(crate) now_ns: fn() -> i64,
+    /// Cancelled when connections have to end.
+    pub(crate) shutdown: CancellationToken,
+    /// WebSockets that are open.
+    pub(crate) connections: TaskTracker,
+}
+
+impl ApiState {
+    /// Opens the store and starts the hub, which reads `feed` until its last sender is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be opened or read.
+    pub async fn open(
+        settings: Settings,
+        feed: broadcast::Receiver<Arc<Publication>>,
+    ) -> Result<Self, StoreError> {
+        let store = Store::open(&settings.database).await?;
+        let hub = Hub::start(store.clone(), settings.now_ns, feed).await?;
+        Ok(Self {
+            store,
+            hub,
+            pipeline: Arc::new(Pipeline {
+                name: settings.pipeline,
+                demo: settings.demo,
+                intervals: settings.intervals,
+            }),
+            now_ns: settings.now_ns,
+            shutdown: CancellationToken::new(),
+            connections: TaskTracker::new(),
+        })
+    }
+
+    /// How many WebSockets are open.
+    #[must_use]
+    pub fn clients(&self) -> usize {
+        self.hub.clients()
+    }
+
+    /// The wall clock in milliseconds since the epoch.
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.now_ns)().div_euclid(1_000_000)
+    }
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+pub(crate) fn rfc3339(time_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(time_ms).unwrap_or_default().to_string()
+}

@@ -1,0 +1,100 @@
+use market::alert::{Alert, AlertRule, AlertType, Severity};
+use market::candle::Candle;
+use market::interval::{Interval, MINUTE_MS};
+use market::publication::{Feed, FeedState, Publication};
+use market::symbol::{Series, SourceName, Symbol};
+
+/// 2024-08-08T00:00:00Z, where every test's tape begins.
+pub(crate) const START_MS: i64 = 1_723_075_200_000;
+/// Ten seconds after one hour of tape.
+pub(crate) const NOW_MS: i64 = START_MS + 60 * MINUTE_MS + 10_000;
+
+pub(crate) fn ms(minute: i64) -> i64 {
+    START_MS + minute * MINUTE_MS
+}
+
+/// The number under which tests publish the candle of a minute.
+pub(crate) fn seq_of(minute: i64) -> i64 {
+    minute + 100
+}
+
+pub(crate) fn series(symbol: &str, source: &str) -> Series {
+    Series { symbol: Symbol::new(symbol).unwrap(), source: SourceName::new(source).unwrap() }
+}
+
+/// The closed 1m candle of BTC:binance at a minute; its prices follow from the minute.
+pub(crate) fn candle(minute: i64) -> Candle {
+    let price = |offset: i64| Some(format!("{}.5", 60_000 + minute + offset).parse().unwrap());
+    let id = u64::try_from(minute).unwrap() * 10;
+    Candle {
+        symbol: Symbol::new("BTC").unwrap(),
+        source: SourceName::new("binance").unwrap(),
+        interval: Interval::M1,
+        open_time_ms: ms(minute),
+        close_time_ms: ms(minute + 1),
+        open: price(0),
+        high: price(3),
+        low: price(-2),
+        close: price(1),
+        volume: Some("1.25".parse().unwrap()),
+        quote_volume: Some("75001.000000000000000001".parse().unwrap()),
+        taker_buy_volume: Some("0.5".parse().unwrap()),
+        taker_buy_quote_volume: Some("30000".parse().unwrap()),
+        vwap: price(0),
+        trade_count: Some(10),
+        first_id: Some(id),
+        last_id: Some(id + 9),
+        first_event_ns: Some(ms(minute) * 1_000_000),
+        last_event_ns: Some(ms(minute + 1) * 1_000_000 - 1),
+        closed: true,
+        complete: true,
+        revision: 0,
+        samples: None,
+        sma_20: Some(60_000.25),
+        sma_50: None,
+        ema_20: Some(60_001.0),
+        trend: None,
+    }
+}
+
+pub(crate) fn closed(minute: i64) -> Publication {
+    Publication::Candle { seq: seq_of(minute).try_into().unwrap(), candle: candle(minute) }
+}
+
+pub(crate) fn open_bar(minute: i64, price: &str) -> Publication {
+    let mut candle = candle(minute);
+    candle.closed = false;
+    candle.complete = false;
+    candle.close = Some(price.parse().unwrap());
+    Publication::OpenBar { seq: seq_of(minute - 1).try_into().unwrap(), candle }
+}
+
+pub(crate) fn feed_state(seq: u64, state: FeedState) -> Publication {
+    let feed = Feed {
+        series: series("BTC", "binance"),
+        state,
+        reason: String::new(),
+        watermark_ns: ms(60) * 1_000_000,
+    };
+    Publication::Feed { seq, feed }
+}
+
+pub(crate) fn alert(seq: u64) -> Publication {
+    let time = |minute| jiff::Timestamp::from_millisecond(ms(minute)).unwrap();
+    let alert = Alert {
+        alert_id: format!("BTC:binance:price_change:up:1m:{}", ms(3)),
+        symbol: Symbol::new("BTC").unwrap(),
+        source: SourceName::new("binance").unwrap(),
+        alert_type: AlertType::PriceSpike,
+        rule: AlertRule::PriceChange,
+        price_change_percent: 6.1,
+        open_price: Some("61685.99".parse().unwrap()),
+        close_price: Some("65448.8".parse().unwrap()),
+        window_start: time(3),
+        window_end: time(4),
+        timestamp: time(3),
+        severity: Severity::Medium,
+        z_score: None,
+    };
+    Publication::Alert { seq, alert }
+}
