@@ -25,6 +25,7 @@ use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::Metrics;
 use crate::produce::{Identity, ProduceError, produce};
 use crate::publish::LocalFeed;
+use crate::source::disorder::{Disorder, DisorderOptions};
 use crate::source::open::{OpenContext, first_origin_ns, open};
 use crate::source::{Positions, Progress, Source, SourceError};
 use crate::store::{Owner, SeriesInfo, SqliteStore, StoreError};
@@ -82,6 +83,8 @@ pub struct LocalOptions {
     pub clock: (fn() -> i64, fn() -> Instant),
     /// Told on every turn of the folding loop.
     pub on_turn: Box<dyn Fn(Instant) + Send>,
+    /// Disturbs the trades of every source, as a bad network would.
+    pub disorder: Option<DisorderOptions>,
 }
 
 /// How one source is doing.
@@ -127,7 +130,7 @@ impl LocalRun {
     /// # Errors
     /// [`LocalError`]; nothing is left running then.
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
-        let LocalOptions { pipeline, data_dir, until_end, registry, clock, on_turn } = options;
+        let LocalOptions { pipeline, data_dir, until_end, registry, clock, on_turn, disorder } = options;
         let owner = Owner { prefix: pipeline.prefix(), name: pipeline.name.clone() };
         let mut store = SqliteStore::open(&data_dir, owner).await?;
         let series = series_of(&pipeline.spec);
@@ -168,6 +171,10 @@ impl LocalRun {
         };
         let mut tasks = JoinSet::new();
         for (name, source) in sources {
+            let source = match &disorder {
+                Some(disorder) => Box::new(Disorder::new(source, disorder.clone())),
+                None => source,
+            };
             let producer = Producer::open(&cluster.producer_settings(), Some(Arc::clone(&pacer)))?;
             let (status, stop) = (Arc::clone(&status), stop.now.clone());
             tasks.spawn(run_source(name, source, producer, identity.clone(), status, stop));

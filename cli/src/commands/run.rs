@@ -84,6 +84,7 @@ impl Run {
             registry,
             clock: (clock::now_ns, clock::monotonic),
             on_turn: Box::new(move |now| turned.turned(now)),
+            disorder: None,
         })
         .await?;
         // Set once: this is the only place.

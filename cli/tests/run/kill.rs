@@ -1,0 +1,102 @@
+//! Kill -9 at random moments: the next start goes on, and the candles end the same, bit for bit.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use market::interval::Interval;
+use tempfile::TempDir;
+
+use crate::harness::{Running, candles_text, get, run, run_until_end, spec, wait_for};
+
+const KILLS: u32 = 20;
+const TICKS: u32 = 300_000;
+
+/// A finite market of the past, with trades out of order, twice, and too late.
+fn market(dir: &Path) -> PathBuf {
+    let symbols = "symbols: [{symbol: BTC, instrument: BTCUSDT}, {symbol: ETH, instrument: ETHUSDT}]";
+    spec(
+        dir,
+        &format!(
+            "simulated: {{seed: 11, ticksPerSecond: 20, startTime: \"2024-08-08T00:00:00Z\", \
+             ticks: {TICKS}, disorder: 0.1, duplicates: 0.05, lateShare: 0.001, {symbols}}}"
+        ),
+    )
+}
+
+fn everything(data_dir: &Path) -> String {
+    let mut all = String::new();
+    for symbol in ["BTC", "ETH"] {
+        for interval in Interval::ALL {
+            all += &candles_text(data_dir, symbol, interval.as_str());
+        }
+    }
+    all
+}
+
+/// A number below `bound` from a seed that a failed test prints.
+fn random(seed: u64, bound: u64) -> u64 {
+    let mixed = (seed ^ (seed >> 31)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed ^ (mixed >> 29)) % bound
+}
+
+#[test]
+fn a_killed_run_ends_with_the_same_candles() {
+    let seed = RandomState::new().hash_one(0);
+    println!("seed {seed}");
+    let (whole, killed) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let spec = market(whole.path());
+    let started = Instant::now();
+    run_until_end(&spec, whole.path());
+    let whole_ms = u64::try_from(started.elapsed().as_millis()).unwrap();
+
+    let mut interrupted = 0;
+    for kill in 0..KILLS {
+        let mut child = run(&spec, killed.path())
+            .arg("--until-end")
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lives = Duration::from_millis(random(seed.wrapping_add(kill.into()), whole_ms));
+        let started = Instant::now();
+        let ended = wait_for("the moment of the kill", || {
+            let ended = child.try_wait().unwrap();
+            (ended.is_some() || started.elapsed() >= lives).then_some(ended)
+        });
+        if ended.is_none() {
+            child.kill().unwrap();
+            interrupted += 1;
+        }
+        child.wait().unwrap();
+    }
+    assert!(interrupted > 0, "no run was killed before its end");
+    run_until_end(&spec, killed.path());
+    let (whole, killed) = (everything(whole.path()), everything(killed.path()));
+    for (whole, killed) in whole.lines().zip(killed.lines()) {
+        assert_eq!(whole, killed, "seed {seed}");
+    }
+    assert_eq!(whole.lines().count(), killed.lines().count(), "seed {seed}");
+}
+
+#[test]
+fn a_live_market_makes_up_for_the_time_it_was_killed() {
+    let dir = TempDir::new().unwrap();
+    let symbols = "symbols: [{symbol: BTC, instrument: BTCUSDT}]";
+    let source = format!("simulated: {{seed: 3, ticksPerSecond: 50, prefill: 30m, {symbols}}}");
+    let spec = spec(dir.path(), &source);
+    let closed = |running: &Running| {
+        let body = get(&running.url, "/api/v1/candles/BTC?interval=1m&limit=100").ok()?;
+        let body: serde_json::Value = serde_json::from_str(&body).ok()?;
+        let data = body["data"].as_array()?.clone();
+        (data.len() >= 29).then_some(data)
+    };
+    let running = Running::start(run(&spec, dir.path()));
+    let before = wait_for("the prefill", || closed(&running));
+    running.signal("KILL");
+    drop(running);
+    let running = Running::start(run(&spec, dir.path()));
+    let after = wait_for("the same candles", || closed(&running));
+    assert_eq!(before[1..20], after[1..20]);
+    assert!(after[1..20].iter().all(|candle| candle["complete"] == true));
+}

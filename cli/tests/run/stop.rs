@@ -1,0 +1,65 @@
+//! Starting, stopping, going on.
+
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::harness::{Running, binary, get, run, spec, text, wait_for};
+
+fn demo(dir: &TempDir) -> std::path::PathBuf {
+    let symbols = "symbols: [{symbol: BTC, instrument: BTCUSDT}]";
+    spec(dir.path(), &format!("simulated: {{ticksPerSecond: 50, prefill: 10m, {symbols}}}"))
+}
+
+#[test]
+fn ctrl_c_stops_it_cleanly_within_two_seconds_and_a_second_start_goes_on() {
+    let dir = TempDir::new().unwrap();
+    let spec = demo(&dir);
+    for _ in 0..2 {
+        let mut running = Running::start(run(&spec, dir.path()));
+        wait_for("a closed candle", || {
+            let body = get(&running.url, "/api/v1/candles/BTC?interval=5m").ok()?;
+            body.contains("\"closed\":true").then_some(())
+        });
+        running.signal("INT");
+        let asked = Instant::now();
+        let ended = wait_for("its end", || running.child.try_wait().unwrap());
+        assert!(ended.success(), "{ended}");
+        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    }
+}
+
+#[test]
+fn the_admin_port_tells_life_readiness_metrics_and_status() {
+    let dir = TempDir::new().unwrap();
+    let running = Running::start(run(&demo(&dir), dir.path()));
+    wait_for("readiness", || {
+        let ready = get(&running.admin, "/readyz").ok()?;
+        (!ready.contains("starting")).then_some(())
+    });
+    assert!(get(&running.admin, "/livez").is_ok());
+    wait_for("folded records", || {
+        let metrics = get(&running.admin, "/metrics").ok()?;
+        let folded = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("crypto_pipeline_records_folded_total "))?;
+        (folded.parse::<f64>().ok()? > 0.0).then_some(())
+    });
+    let status = get(&running.admin, "/status").unwrap();
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status["pipeline"], "test");
+    assert_eq!(status["sources"][0]["name"], "venue");
+}
+
+#[test]
+fn help_names_every_command_and_flag_with_its_environment() {
+    let help = |args: &[&str]| text(&binary().args(args).output().unwrap().stdout);
+    let all = help(&["--help"]);
+    for command in ["run", "candles", "prove", "validate", "status", "tail", "alerts"] {
+        assert!(all.contains(command), "{command}");
+    }
+    let run = help(&["run", "--help"]);
+    for part in ["--data-dir", "CRYPTO_PIPELINE_DATA_DIR", "--until-end", "127.0.0.1:8000"] {
+        assert!(run.contains(part), "{part}");
+    }
+}
