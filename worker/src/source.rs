@@ -14,6 +14,8 @@ use market::tick::{Ids, MarkKind, Side, UsdBasis};
 pub mod archive;
 /// Seeded numbers: a function of their arguments, the same on every machine.
 mod dice;
+/// Delays, duplicates and late trades, applied after a source.
+pub mod disorder;
 /// Why a source cannot be opened or go on.
 mod error;
 /// Instruments to listings: currencies, venue, id space.

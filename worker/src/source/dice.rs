@@ -1,5 +1,10 @@
 //! Seeded numbers: a function of their arguments, the same on every machine.
 
+use std::time::Duration;
+
+/// A share of one, in units of 1e-9.
+const SHARE_ONE: u64 = 1_000_000_000;
+
 /// A well-mixed number for these words (the finaliser of splitmix64, word by word).
 pub(super) fn roll(words: &[u64]) -> u64 {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -25,6 +30,23 @@ pub(super) fn word(text: &str) -> u64 {
     })
 }
 
+/// A share from 0 to 1, exact to 1e-9; what is outside counts as 0 or 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share(u64);
+
+impl Share {
+    pub(super) fn new(share: f64) -> Self {
+        let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+        let units = Duration::try_from_secs_f64(share).unwrap_or_default().as_nanos();
+        Self(u64::try_from(units).unwrap_or(SHARE_ONE))
+    }
+
+    /// Whether these words fall into the share.
+    pub(super) fn holds(self, words: &[u64]) -> bool {
+        below(SHARE_ONE, words) < self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +58,15 @@ mod tests {
         for (index, one) in rolls.iter().enumerate() {
             assert!(!rolls[index + 1..].contains(one));
         }
+    }
+
+    #[test]
+    fn a_share_holds_that_part_of_many() {
+        for (share, least, most) in [(0.0, 0, 0), (0.25, 2_400, 2_600), (1.0, 10_000, 10_000)] {
+            let held = (0..10_000).filter(|n| Share::new(share).holds(&[7, *n])).count();
+            assert!((least..=most).contains(&held), "{share}: {held}");
+        }
+        assert_eq!(Share::new(f64::NAN), Share::new(0.0));
+        assert_eq!(Share::new(2.0), Share::new(1.0));
     }
 }
