@@ -10,6 +10,25 @@ use futures::future::BoxFuture;
 use market::symbol::Series;
 use market::tick::{Ids, MarkKind, Side, UsdBasis};
 
+/// Files of an exchange's trades.
+pub mod archive;
+/// Seeded numbers: a function of their arguments, the same on every machine.
+mod dice;
+/// Delays, duplicates and late trades, applied after a source.
+pub mod disorder;
+/// Why a source cannot be opened or go on.
+mod error;
+/// Instruments to listings: currencies, venue, id space.
+pub mod listing;
+/// When a record of a tape is due, and a tape sent at that pace.
+pub mod replay;
+/// A made-up market.
+pub mod simulated;
+/// Series merged by event time, vouched for by marks.
+mod tape;
+
+pub use error::SourceError;
+
 /// What does not change from trade to trade of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing {
@@ -123,7 +142,3 @@ pub trait Source: Send {
 
 /// Most records that one call of [`Source::next`] appends.
 pub const BATCH_RECORDS_MAX: usize = 1_024;
-
-/// Why a source cannot go on. Each says what to do about it.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {}
