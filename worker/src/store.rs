@@ -4,11 +4,77 @@
 //! `commit_seq`, so that a worker that lost its partition writes nothing. Next offsets, changed
 //! series states, candles, gaps, alerts and feeds are committed together, always.
 
+/// Why something is not stored or not read, and what to do about it.
+pub mod error;
+/// The embedded store: one file.
+pub mod sqlite;
+
+pub use error::StoreError;
+pub use sqlite::SqliteStore;
+
 use market::alert::Alert;
 use market::candle::Candle;
 use market::coverage::Gap;
 use market::publication::Feed;
 use market::symbol::Series;
+
+/// Whose data a store holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The pipeline's prefix.
+    pub prefix: String,
+    /// The pipeline's name.
+    pub name: String,
+}
+
+/// What a series is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeriesKind {
+    /// Of trades.
+    Trade,
+    /// Of quotes.
+    Quote,
+}
+
+impl SeriesKind {
+    /// The kind as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trade => "trade",
+            Self::Quote => "quote",
+        }
+    }
+}
+
+/// A series of the spec.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesInfo {
+    /// Which.
+    pub series: Series,
+    /// What it is made of. Never changes.
+    pub kind: SeriesKind,
+    /// Who. Never changes.
+    pub venue: String,
+    /// What, in the venue's words. Never changes.
+    pub instrument: String,
+    /// Whether it is its symbol's primary one.
+    pub primary: bool,
+    /// The partition of its symbol, whose fence guards its rows.
+    pub partition: i32,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitOutcome {
+    /// It is stored.
+    Applied,
+    /// Nothing of it is stored: another claim or another commit came between.
+    Fenced {
+        /// The partitions that did not match.
+        partitions: Vec<i32>,
+    },
+}
 
 /// What a claim of one partition gives.
 #[derive(Debug, Clone, PartialEq)]

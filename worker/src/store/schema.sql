@@ -25,7 +25,9 @@ CREATE TABLE series (
 CREATE TABLE series_state (
   series_id INTEGER PRIMARY KEY REFERENCES series,
   version   INTEGER NOT NULL,
-  state     BLOB    NOT NULL
+  state     BLOB    NOT NULL,
+  -- The generation that began it from nothing: candles of older ones are not simply replaced.
+  born_gen  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE candle (

@@ -1,0 +1,215 @@
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use market::candle::{Candle, Trend};
+use market::decimal::Fixed;
+use market::interval::Interval;
+use market::symbol::Series;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row as _, Sqlite};
+
+use super::SqliteStore;
+use crate::store::{CandleRow, StoreError};
+
+/// How many candles one statement writes; the rest go one by one.
+const ROWS_PER_STATEMENT: usize = 32;
+
+/// The columns of [`Candle`] behind symbol, source and interval, in its order.
+const CANDLE_COLUMNS: &str = "open_time_ms, close_time_ms, open, high, low, close, volume, \
+     quote_volume, taker_buy_volume, taker_buy_quote_volume, vwap, trade_count, first_id, last_id, \
+     first_event_ns, last_event_ns, closed, complete, revision, samples, sma_20, sma_50, ema_20, \
+     trend";
+const KEY_COLUMNS: [&str; 3] = ["series_id", "interval", "open_time_ms"];
+
+static UPSERT_MANY: LazyLock<String> = LazyLock::new(|| upsert(ROWS_PER_STATEMENT));
+static UPSERT_ONE: LazyLock<String> = LazyLock::new(|| upsert(1));
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {CANDLE_COLUMNS} FROM candle WHERE series_id = ? AND interval = ? \
+         AND open_time_ms >= ? AND open_time_ms < ? ORDER BY open_time_ms"
+    )
+});
+
+/// A stored candle gives way to one that a later record changed. One of a generation before the
+/// series' state was born from nothing gives way only to a whole one, or when it is neither whole
+/// nor has more ticks.
+const GUARD: &str = "(excluded.source_gen, excluded.last_offset) > (candle.source_gen, candle.last_offset) \
+     AND (candle.source_gen = excluded.source_gen \
+     OR candle.source_gen >= coalesce((SELECT born_gen FROM series_state \
+     WHERE series_state.series_id = excluded.series_id), excluded.source_gen) \
+     OR excluded.complete = 1 \
+     OR (candle.complete = 0 AND coalesce(candle.trade_count, candle.samples, 0) \
+     <= coalesce(excluded.trade_count, excluded.samples, 0)))";
+
+fn upsert(rows: usize) -> String {
+    let all = format!("series_id, interval, {CANDLE_COLUMNS}, source_gen, last_offset, seq");
+    let columns: Vec<&str> = all.split(", ").collect();
+    let values = format!("({})", vec!["?"; columns.len()].join(", "));
+    let updates: Vec<String> = columns
+        .iter()
+        .filter(|column| !KEY_COLUMNS.contains(column))
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    format!(
+        "INSERT INTO candle ({all}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {} WHERE {GUARD}",
+        vec![values; rows].join(", "),
+        KEY_COLUMNS.join(", "),
+        updates.join(", "),
+    )
+}
+
+/// A candle with what the store adds to it.
+pub(super) struct StoredCandle<'a> {
+    pub(super) series_id: i64,
+    pub(super) source_gen: i64,
+    pub(super) row: &'a CandleRow,
+}
+
+impl SqliteStore {
+    /// Whether any candle of the series and interval is stored.
+    ///
+    /// # Errors
+    /// [`StoreError::FindSeries`], or of the file.
+    pub async fn has_interval(
+        &mut self,
+        series: &Series,
+        interval: Interval,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "SELECT EXISTS (SELECT 1 FROM candle WHERE series_id = ? AND interval = ?)";
+        let query = sqlx::query_scalar(SQL).bind(self.registered(series)?.id);
+        let found = query.bind(interval.as_str()).fetch_one(&mut self.connection).await;
+        found.map_err(|error| StoreError::of(&self.path, error))
+    }
+
+    /// The stored candles that open in `[from_ms, to_ms)`, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::FindSeries`], or of the file.
+    pub async fn candles(
+        &mut self,
+        series: &Series,
+        interval: Interval,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Result<Vec<Candle>, StoreError> {
+        let query = sqlx::query(SELECT.as_str()).bind(self.registered(series)?.id);
+        let query = query.bind(interval.as_str()).bind(from_ms).bind(to_ms);
+        let rows = query.fetch_all(&mut self.connection).await;
+        let rows = rows.map_err(|error| StoreError::of(&self.path, error))?;
+        let candles = rows.iter().map(|row| candle_of(series, interval, row));
+        candles.collect::<Result<_, _>>().map_err(|error| self.damaged(error.to_string()))
+    }
+
+    /// Writes candles within the transaction that is open.
+    pub(super) async fn write_candles(
+        &mut self,
+        candles: &[StoredCandle<'_>],
+    ) -> Result<(), StoreError> {
+        let mut chunks = candles.chunks_exact(ROWS_PER_STATEMENT);
+        for chunk in &mut chunks {
+            let query = chunk.iter().fold(sqlx::query(UPSERT_MANY.as_str()), bind);
+            self.run(query).await?;
+        }
+        for candle in chunks.remainder() {
+            self.run(bind(sqlx::query(UPSERT_ONE.as_str()), candle)).await?;
+        }
+        Ok(())
+    }
+}
+
+type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+
+fn bind<'q>(query: Statement<'q>, stored: &StoredCandle<'_>) -> Statement<'q> {
+    let candle = &stored.row.candle;
+    query
+        .bind(stored.series_id)
+        .bind(candle.interval.as_str())
+        .bind(candle.open_time_ms)
+        .bind(candle.close_time_ms)
+        .bind(text(candle.open))
+        .bind(text(candle.high))
+        .bind(text(candle.low))
+        .bind(text(candle.close))
+        .bind(text(candle.volume))
+        .bind(text(candle.quote_volume))
+        .bind(text(candle.taker_buy_volume))
+        .bind(text(candle.taker_buy_quote_volume))
+        .bind(text(candle.vwap))
+        .bind(bits(candle.trade_count))
+        .bind(bits(candle.first_id))
+        .bind(bits(candle.last_id))
+        .bind(candle.first_event_ns)
+        .bind(candle.last_event_ns)
+        .bind(candle.closed)
+        .bind(candle.complete)
+        .bind(i64::from(candle.revision))
+        .bind(bits(candle.samples))
+        .bind(candle.sma_20)
+        .bind(candle.sma_50)
+        .bind(candle.ema_20)
+        .bind(candle.trend.map(Trend::as_str))
+        .bind(stored.source_gen)
+        .bind(stored.row.last_offset)
+        .bind(stored.row.seq.cast_signed())
+}
+
+fn text<const SCALE: u32>(number: Option<Fixed<SCALE>>) -> Option<String> {
+    number.map(|number| number.to_string())
+}
+
+/// SQLite's integers are signed: numbers from 2^63 on are kept as the same 64 bits.
+fn bits(number: Option<u64>) -> Option<i64> {
+    number.map(u64::cast_signed)
+}
+
+fn candle_of(series: &Series, interval: Interval, row: &SqliteRow) -> Result<Candle, sqlx::Error> {
+    let id = |index: usize| -> Result<Option<u64>, sqlx::Error> {
+        Ok(row.try_get::<Option<i64>, _>(index)?.map(i64::cast_unsigned))
+    };
+    Ok(Candle {
+        symbol: series.symbol.clone(),
+        source: series.source.clone(),
+        interval,
+        open_time_ms: row.try_get(0)?,
+        close_time_ms: row.try_get(1)?,
+        open: parsed(row, 2)?,
+        high: parsed(row, 3)?,
+        low: parsed(row, 4)?,
+        close: parsed(row, 5)?,
+        volume: parsed(row, 6)?,
+        quote_volume: parsed(row, 7)?,
+        taker_buy_volume: parsed(row, 8)?,
+        taker_buy_quote_volume: parsed(row, 9)?,
+        vwap: parsed(row, 10)?,
+        trade_count: id(11)?,
+        first_id: id(12)?,
+        last_id: id(13)?,
+        first_event_ns: row.try_get(14)?,
+        last_event_ns: row.try_get(15)?,
+        closed: row.try_get(16)?,
+        complete: row.try_get(17)?,
+        revision: row.try_get(18)?,
+        samples: id(19)?,
+        sma_20: row.try_get(20)?,
+        sma_50: row.try_get(21)?,
+        ema_20: row.try_get(22)?,
+        trend: trend_of(row.try_get(23)?)?,
+    })
+}
+
+fn parsed<T>(row: &SqliteRow, index: usize) -> Result<Option<T>, sqlx::Error>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    let text: Option<&str> = row.try_get(index)?;
+    text.map(str::parse).transpose().map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+fn trend_of(text: Option<&str>) -> Result<Option<Trend>, sqlx::Error> {
+    let Some(text) = text else { return Ok(None) };
+    let known = [Trend::Up, Trend::Down, Trend::Flat];
+    let trend = known.into_iter().find(|trend| trend.as_str() == text);
+    trend.map(Some).ok_or_else(|| sqlx::Error::Decode(format!("trend \"{text}\"").into()))
+}
