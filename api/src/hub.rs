@@ -216,7 +216,7 @@ impl Registry {
         };
         match channel {
             Channel::Candles(..) | Channel::Alerts(_) | Channel::Feed(_) => {
-                vec![frame::snapshot_text(channel, &values(channel))]
+                values(channel).into_iter().map(frame::snapshot_text).collect()
             }
             Channel::Prices(symbol) => price(symbol).into_iter().collect(),
             Channel::AllPrices => {

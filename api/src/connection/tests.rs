@@ -79,7 +79,7 @@ async fn keepalive_and_heartbeat_are_those_that_clients_wait_for() {
     assert_eq!(prices::Prices::IDLE, Duration::from_secs(30));
     assert_eq!(
         read(stream::Stream::new(state).idle()),
-        serde_json::json!({"type": "heartbeat", "timestamp_ms": 1_000})
+        serde_json::json!({"type": "heartbeat", "time": 1_000})
     );
     assert_eq!(stream::Stream::IDLE, Duration::from_secs(15));
 }

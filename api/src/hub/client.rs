@@ -42,6 +42,11 @@ impl Client {
         self.channels.len()
     }
 
+    /// Whether it watches this one.
+    pub(crate) fn watches(&self, channel: &Channel) -> bool {
+        self.channels.contains(channel)
+    }
+
     /// Sends an answer to this client alone.
     pub(crate) fn answer(&self, text: impl Into<Utf8Bytes>) {
         self.outbox.push(Frame { text: text.into(), delivery: Delivery::Answer });

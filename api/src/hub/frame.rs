@@ -45,15 +45,14 @@ pub(crate) fn publication_text(
     Ok(text.into())
 }
 
-/// The last values of a channel; `values` are publication frames.
-pub(crate) fn snapshot_text(channel: &Channel, values: &[&Utf8Bytes]) -> Utf8Bytes {
-    let values: Vec<&str> = values.iter().map(|value| value.as_str()).collect();
-    let values = values.join(",");
-    // A channel's text holds nothing that JSON would have to escape.
-    format!(r#"{{"type":"snapshot","channel":"{channel}","data":[{values}]}}"#).into()
+/// A publication's frame as a part of a snapshot: the same with `"snapshot":true`.
+pub(crate) fn snapshot_text(frame: &Utf8Bytes) -> Utf8Bytes {
+    let fields = frame.as_str().strip_prefix('{').unwrap_or_default();
+    format!(r#"{{"snapshot":true,{fields}"#).into()
 }
 
 /// Says that publications of a channel were missed; a snapshot follows.
+/// A channel's text holds nothing that JSON would have to escape.
 pub(crate) fn reset_text(channel: &Channel) -> Utf8Bytes {
     format!(r#"{{"type":"reset","channel":"{channel}"}}"#).into()
 }

@@ -21,7 +21,7 @@ pub(crate) struct FeedEntry {
     source: SourceName,
     state: FeedState,
     reason: String,
-    watermark_ms: i64,
+    watermark_ns: i64,
     /// How old the newest known moment of the series is.
     watermark_age_ms: i64,
 }
@@ -36,7 +36,7 @@ impl FeedEntry {
                 source: stored.feed.series.source,
                 state: stored.feed.state,
                 reason: stored.feed.reason,
-                watermark_ms,
+                watermark_ns: stored.feed.watermark_ns,
                 watermark_age_ms: now_ms.saturating_sub(watermark_ms),
             }
         });

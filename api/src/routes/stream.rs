@@ -3,12 +3,12 @@
 //! ```text
 //! → {"op":"subscribe","channels":["BTC:binance:5m","BTC:binance:feed"],"id":1}
 //! ← {"type":"ack","op":"subscribe","id":1,"subscribed":[…],"rejected":[{"channel","code","detail"}]}
-//! ← {"type":"snapshot","channel":"BTC:binance:5m","data":[…]}   the last closed candle, the open bar
+//! ← {"snapshot":true,"type":"candle","channel":…,"seq":…,"candle":…}  the last closed one, the open bar
 //! ← {"type":"candle","channel":…,"seq":…,"candle":…}  open_bar, alert, feed likewise
 //! ← {"type":"reset","channel":…}   some were missed: read them again; a snapshot follows
-//! ← {"type":"heartbeat","timestamp_ms":…}   after 15 s without a request
+//! ← {"type":"heartbeat","time":…}  after 15 s without a request; epoch milliseconds
 //! ```
-//! Also `unsubscribe`, and `ping`, which is answered `pong`.
+//! A channel of which nothing is known yet has no snapshot. Also `unsubscribe`, and `ping`, which is answered `pong`.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl Protocol for Stream {
                 client.answer(ack.to_string());
             }
             Ok(Request::Ping { id }) => {
-                let pong = json!({"type": "pong", "id": id, "timestamp_ms": self.state.now_ms()});
+                let pong = json!({"type": "pong", "id": id, "time": self.state.now_ms()});
                 client.answer(pong.to_string());
             }
             Err(error) => {
@@ -93,7 +93,7 @@ impl Protocol for Stream {
     }
 
     fn idle(&mut self) -> Utf8Bytes {
-        let heartbeat = json!({"type": "heartbeat", "timestamp_ms": self.state.now_ms()});
+        let heartbeat = json!({"type": "heartbeat", "time": self.state.now_ms()});
         heartbeat.to_string().into()
     }
 }
@@ -112,11 +112,15 @@ impl Stream {
         let all = self.state.store.series().await?;
         let mut accepted: Vec<Channel> = Vec::new();
         let mut rejected = Vec::new();
+        let mut room = CHANNELS_MAX.saturating_sub(client.watching());
         for text in channels {
-            let room = client.watching() + accepted.len() < CHANNELS_MAX;
-            let checked = if room { self.check(&all, &text).await } else { Err(no_room()) };
+            let checked = match self.check(&all, &text).await {
+                Ok(channel) if accepted.contains(&channel) => continue,
+                Ok(channel) if client.watches(&channel) => Ok(channel),
+                Ok(channel) => take_place(&mut room).map(|()| channel),
+                Err(problem) => Err(problem),
+            };
             match checked {
-                Ok(channel) if accepted.contains(&channel) => {}
                 Ok(channel) => accepted.push(channel),
                 Err(problem) => rejected.push(Rejected {
                     channel: text,
@@ -155,9 +159,12 @@ impl Stream {
     }
 }
 
-fn no_room() -> Problem {
-    let detail = format!("a connection watches at most {CHANNELS_MAX} channels; open another");
-    Problem::bad_request("too-many-channels", detail)
+fn take_place(room: &mut usize) -> Result<(), Problem> {
+    *room = room.checked_sub(1).ok_or_else(|| {
+        let detail = format!("a connection watches at most {CHANNELS_MAX} channels; open another");
+        Problem::bad_request("too-many-channels", detail)
+    })?;
+    Ok(())
 }
 
 fn error_text(id: Option<Value>, code: &str, detail: &str) -> String {

@@ -57,7 +57,7 @@ async fn health_tells_how_the_feeds_are_and_how_old() {
     assert_eq!(
         health["feeds"],
         json!([{"symbol": "BTC", "source": "binance", "state": "down", "reason": "no route",
-                "watermark_ms": ms(60), "watermark_age_ms": 10_000}])
+                "watermark_ns": ms(60) * 1_000_000, "watermark_age_ms": 10_000}])
     );
 }
 
@@ -86,6 +86,18 @@ async fn dashboard_is_served_with_a_strict_policy_and_asked_for_again() {
     let request = Request::get("/").header("if-none-match", page.header("etag"));
     let again = world.request(request.body(Body::empty()).unwrap()).await;
     assert_eq!((again.status, again.text.as_str()), (StatusCode::NOT_MODIFIED, ""));
+}
+
+#[tokio::test]
+async fn files_of_the_dashboard_are_kept_for_ever_since_their_names_change() {
+    let world = World::new().await;
+    let page = world.get("/").await.text;
+    let (_, rest) = page.split_once(" src=\"").unwrap();
+    let (script, _) = rest.split_once('"').unwrap();
+    let file = world.get(script).await;
+    assert_eq!(file.status, StatusCode::OK);
+    assert_eq!(file.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
 }
 
 #[tokio::test]
