@@ -62,7 +62,11 @@ fn read(options: &ArchiveOptions, positions: &Positions) -> (Vec<Emission>, Opti
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut all = Vec::new();
     loop {
-        match runtime.block_on(source.next(&mut all)) {
+        let mut batch = Vec::new();
+        let flow = runtime.block_on(source.next(&mut batch));
+        assert_eq!(batch.is_empty(), !matches!(flow, Ok(Flow::More)));
+        all.extend(batch);
+        match flow {
             Ok(Flow::More) => {}
             Ok(Flow::Drained) => {
                 let progress = source.progress().unwrap();

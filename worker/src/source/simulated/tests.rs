@@ -195,6 +195,14 @@ proptest! {
         let mut expected = trades(&whole, 0);
         expected.retain(|trade| trade.trade_id >= Some(next_id));
         prop_assert_eq!(trades(&rest, 0), expected);
+        let begun = rest.iter().find(|emission| emission.listing == 0).map(|first| &first.event);
+        let Some(Event::Mark(MarkKind::Start(start))) = begun else {
+            return Err(TestCaseError::fail("no start"));
+        };
+        prop_assert_eq!(start.next_id, Some(next_id));
+        // Every trade at or after `from_ns` has an id of at least `next_id`.
+        let before = at.checked_sub(1).map(|last| tapes(&options)[0].tick(last).event_time_ns);
+        prop_assert!(before.is_none_or(|before_ns| before_ns < start.from_ns));
         prop_assert_eq!(trades(&rest, 1), trades(&whole, 1));
     }
 
