@@ -4,10 +4,10 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
-/// The whole pipeline in one process.
-mod run;
 /// A pipeline file, as every command that takes one reads it.
 mod file;
+/// The whole pipeline in one process.
+mod run;
 /// What the terminal shows while a pipeline runs.
 mod screen;
 

@@ -1,11 +1,11 @@
 //! The whole path, as a person runs it: file → topic → window → store → `candles --format csv`.
 
-/// Running the binary, and reading what it says.
-#[path = "run/harness.rs"]
-mod harness;
 /// Every bad input is one clear sentence and the right exit code.
 #[path = "run/bad_input.rs"]
 mod bad_input;
+/// Running the binary, and reading what it says.
+#[path = "run/harness.rs"]
+mod harness;
 /// A killed run ends with the same candles.
 #[path = "run/kill.rs"]
 mod kill;

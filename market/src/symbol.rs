@@ -94,6 +94,27 @@ pub struct Series {
     pub source: SourceName,
 }
 
+/// What a series is made of. It never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SeriesKind {
+    /// Trades: sums, coverage, candles for empty intervals.
+    Trade,
+    /// Quotes: samples, no coverage.
+    Quote,
+}
+
+impl SeriesKind {
+    /// The kind as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Trade => "trade",
+            Self::Quote => "quote",
+        }
+    }
+}
+
 impl fmt::Display for Series {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.symbol, self.source)

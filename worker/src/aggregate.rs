@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 use crate::publish::LocalFeed;
-use crate::store::{Claim, Commit, DeadLetter, PartitionProgress, SqliteStore, StoreError};
+use crate::store::{
+    Claim, Commit, CommitOutcome, DeadLetter, PartitionProgress, SqliteStore, StoreError,
+};
 use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, TopicError};
 use crate::window::{Engine, Outcome, Stats};
 
@@ -94,7 +96,12 @@ impl Aggregator {
     ///
     /// # Errors
     /// [`AggregateError`]; what was committed stays.
-    pub fn run(mut self, claims: Vec<Claim>, stop: &Stop, handle: &Handle) -> Result<(), AggregateError> {
+    pub fn run(
+        mut self,
+        claims: Vec<Claim>,
+        stop: &Stop,
+        handle: &Handle,
+    ) -> Result<(), AggregateError> {
         let mut progress = Progress {
             claims: claims.into_iter().map(|claim| (claim.partition, claim)).collect(),
             dead_letters: Vec::new(),
@@ -212,11 +219,13 @@ impl Aggregator {
         Ok(())
     }
 
-    fn write(&self, commit: &Commit, handle: &Handle) -> Result<(), AggregateError> {
+    fn write(&mut self, commit: &Commit, handle: &Handle) -> Result<(), AggregateError> {
         for tried in 1.. {
             match handle.block_on(self.store.commit(commit)) {
-                Ok(fenced) if fenced.is_empty() => return Ok(()),
-                Ok(partitions) => return Err(AggregateError::LosePartitions { partitions }),
+                Ok(CommitOutcome::Applied) => return Ok(()),
+                Ok(CommitOutcome::Fenced { partitions }) => {
+                    return Err(AggregateError::LosePartitions { partitions });
+                }
                 Err(error) if error.is_retryable() && tried < COMMIT_TRIES_MAX => {
                     tracing::warn!(error = %error, tried, "the store did not take a commit; trying again");
                     handle.block_on(tokio::time::sleep(COMMIT_RETRY_WAIT));

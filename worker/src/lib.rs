@@ -6,8 +6,16 @@
 //!  marks)     offsets)   effects)   commit)     commit)
 //! ```
 
+/// Topic to store: wiring.
+pub mod aggregate;
 /// 3. What a partition must remember of a series, as versioned bytes.
 pub mod checkpoint;
+/// A whole pipeline on embedded parts, in one process: wiring.
+pub mod local;
+/// What the data plane counts.
+pub mod metrics;
+/// Source to topic: wiring.
+pub mod produce;
 /// 5. After the commit.
 pub mod publish;
 /// 1. Venue to records: in id order, gaps known, marks that vouch.
@@ -18,11 +26,3 @@ pub mod store;
 pub mod topic;
 /// 3. Records to effects. Pure: no clock, no I/O.
 pub mod window;
-/// Source to topic: wiring.
-pub mod produce;
-/// Topic to store: wiring.
-pub mod aggregate;
-/// What the data plane counts.
-pub mod metrics;
-/// A whole pipeline on embedded parts, in one process: wiring.
-pub mod local;

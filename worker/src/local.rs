@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use market::pipeline::{Pipeline, PipelineSpec, SourceKind};
-use market::symbol::{Series, SourceName};
-use market::topic::TopicNames;
+use market::symbol::{Series, SeriesKind, SourceName};
+use market::topic::{TopicNames, partition_of};
 use prometheus::Registry;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -30,7 +30,7 @@ use crate::source::open::{OpenContext, first_origin_ns, open};
 use crate::source::{Positions, Progress, Source, SourceError};
 use crate::store::{Owner, SeriesInfo, SqliteStore, StoreError};
 use crate::topic::{Consumer, LocalBroker, Producer, TopicError};
-use crate::window::{AlertSettings, Engine, SeriesKind, Settings};
+use crate::window::{AlertSettings, Engine, Settings};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
@@ -130,10 +130,11 @@ impl LocalRun {
     /// # Errors
     /// [`LocalError`]; nothing is left running then.
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
-        let LocalOptions { pipeline, data_dir, until_end, registry, clock, on_turn, disorder } = options;
+        let LocalOptions { pipeline, data_dir, until_end, registry, clock, on_turn, disorder } =
+            options;
         let owner = Owner { prefix: pipeline.prefix(), name: pipeline.name.clone() };
         let mut store = SqliteStore::open(&data_dir, owner).await?;
-        let series = series_of(&pipeline.spec);
+        let series = series_of(&pipeline.spec, partitions_of(&pipeline.spec));
         store.register_series(&series).await?;
         let mut engine = engine_of(&pipeline.spec, &series);
         for state in store.load_states(checkpoint::VERSION).await? {
@@ -142,12 +143,13 @@ impl LocalRun {
         let sources = open_sources(&pipeline.spec, &engine, &mut store, clock.0).await?;
 
         let topic = TopicNames::new(&pipeline.prefix()).ticks;
-        let partitions = pipeline.spec.partitions();
+        let partitions = partitions_of(&pipeline.spec);
         let cluster = LocalBroker::start(&topic, partitions)?;
         let pacer = Arc::new(cluster.pacer());
         let all: Vec<i32> = (0..partitions).collect();
         let claims = store.claim(&topic, &all, cluster.source_id()).await?;
-        let offsets: Vec<_> = claims.iter().map(|claim| (claim.partition, claim.next_offset)).collect();
+        let offsets: Vec<_> =
+            claims.iter().map(|claim| (claim.partition, claim.next_offset)).collect();
         let consumer =
             Consumer::open(&cluster.consumer_settings(), &offsets, Some(Arc::clone(&pacer)))?;
         let metrics = Metrics::register(&registry)?;
@@ -332,21 +334,30 @@ fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
     Engine::new(settings, series.iter().map(|info| (info.series.clone(), info.kind)))
 }
 
+/// Partitions of the topic where the spec names none.
+const PARTITIONS: i32 = 12;
+
+fn partitions_of(spec: &PipelineSpec) -> i32 {
+    let named = spec.kafka.as_ref().map(|kafka| kafka.topic.partitions());
+    named.and_then(|partitions| i32::try_from(partitions).ok()).unwrap_or(PARTITIONS)
+}
+
 /// Every series of the spec.
-fn series_of(spec: &PipelineSpec) -> Vec<SeriesInfo> {
+fn series_of(spec: &PipelineSpec, partitions: i32) -> Vec<SeriesInfo> {
     let mut all = Vec::new();
     for source in &spec.sources {
         let Some(kind) = source.kind() else { continue };
         for symbol in kind.symbols() {
-            let primary = spec.primary_source(&symbol.symbol).is_some_and(|primary| primary == source);
+            let primary =
+                spec.primary_source(&symbol.symbol).is_some_and(|primary| primary == source);
             let made_of = match kind {
-                SourceKind::CoinGecko(_) => SeriesKind::Quotes,
+                SourceKind::CoinGecko(_) => SeriesKind::Quote,
                 SourceKind::Binance(_)
                 | SourceKind::BinanceUsdm(_)
                 | SourceKind::Coinbase(_)
                 | SourceKind::Kraken(_)
                 | SourceKind::Archive(_)
-                | SourceKind::Simulated(_) => SeriesKind::Trades,
+                | SourceKind::Simulated(_) => SeriesKind::Trade,
             };
             all.push(SeriesInfo {
                 series: Series { symbol: symbol.symbol.clone(), source: source.name.clone() },
@@ -354,6 +365,7 @@ fn series_of(spec: &PipelineSpec) -> Vec<SeriesInfo> {
                 venue: kind.venue().to_owned(),
                 instrument: symbol.instrument.clone(),
                 primary,
+                partition: partition_of(symbol.symbol.as_str().as_bytes(), partitions),
             });
         }
     }

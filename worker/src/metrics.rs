@@ -1,8 +1,6 @@
 //! What the data plane counts, as Prometheus metrics.
 
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// Counters of one aggregator; a cheap handle.
 #[derive(Debug, Clone)]

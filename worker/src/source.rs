@@ -20,6 +20,8 @@ pub mod disorder;
 mod error;
 /// Instruments to listings: currencies, venue, id space.
 pub mod listing;
+/// One entry of `spec.sources` as a source.
+pub mod open;
 /// When a record of a tape is due, and a tape sent at that pace.
 pub mod replay;
 /// A made-up market.

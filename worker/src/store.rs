@@ -10,13 +10,13 @@ pub mod error;
 pub mod sqlite;
 
 pub use error::StoreError;
-pub use sqlite::SqliteStore;
+pub use sqlite::{FILE_NAME, SqliteStore};
 
 use market::alert::Alert;
 use market::candle::Candle;
 use market::coverage::Gap;
 use market::publication::Feed;
-use market::symbol::Series;
+use market::symbol::{Series, SeriesKind};
 
 /// Whose data a store holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,26 +25,6 @@ pub struct Owner {
     pub prefix: String,
     /// The pipeline's name.
     pub name: String,
-}
-
-/// What a series is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SeriesKind {
-    /// Of trades.
-    Trade,
-    /// Of quotes.
-    Quote,
-}
-
-impl SeriesKind {
-    /// The kind as it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trade => "trade",
-            Self::Quote => "quote",
-        }
-    }
 }
 
 /// A series of the spec.

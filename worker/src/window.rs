@@ -15,7 +15,7 @@ use market::candle::Candle;
 use market::coverage::Gap;
 use market::interval::Interval;
 use market::publication::{Feed, FeedState};
-use market::symbol::Series;
+use market::symbol::{Series, SeriesKind};
 use market::tick::{Reason, Record, Tick, Undecodable};
 
 use crate::checkpoint::{self, CheckpointError};
@@ -42,7 +42,6 @@ mod row;
 mod series;
 
 pub use alerts::AlertSettings;
-pub use series::SeriesKind;
 pub(crate) use series::SeriesWindows;
 
 /// What the engine is told once.

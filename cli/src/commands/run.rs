@@ -126,7 +126,9 @@ impl Run {
         if demo {
             screen.say("demo market: simulated trades, not real prices (name a FILE for others)");
         }
-        screen.say(&format!("pipeline \"{name}\" on embedded parts: Kafka, database and cache in this process"));
+        screen.say(&format!(
+            "pipeline \"{name}\" on embedded parts: Kafka, database and cache in this process"
+        ));
         screen.say(&format!("dashboard  {url}"));
         screen.say(&format!("admin      http://{}", self.admin_listen));
         screen.say(&format!("data       {}", self.data_dir.display()));

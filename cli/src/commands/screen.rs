@@ -34,7 +34,12 @@ impl Screen {
     }
 
     /// Draws how the run is doing, until the future that it is raced against ends.
-    pub(crate) async fn keep_drawn(&self, status: impl Fn() -> LocalStatus, metrics: &Metrics, now: fn() -> Instant) {
+    pub(crate) async fn keep_drawn(
+        &self,
+        status: impl Fn() -> LocalStatus,
+        metrics: &Metrics,
+        now: fn() -> Instant,
+    ) {
         let mut every = tokio::time::interval(DRAW_EVERY);
         let mut last = (now(), metrics.folded.get());
         let mut line_at = now();

@@ -41,7 +41,8 @@ fn an_invalid_spec_says_path_and_remedy_for_each_problem() {
         spec: {sources: [{name: a, simulated: {symbols: [{symbol: BTC, instrument: X}]}}], \
         candles: {intervals: [1m, 5m, 7m]}, storge: {}}\n";
     let path = write(&dir.path().join("bad.yaml"), yaml);
-    let sentences = ["spec.candles.intervals[2]: \"7m\" is not an interval; use one of 1m 3m", "storge"];
+    let sentences =
+        ["spec.candles.intervals[2]: \"7m\" is not an interval; use one of 1m 3m", "storge"];
     check(&mut run(&path, dir.path()), 2, &sentences);
     check(&mut run(Path::new("nowhere.yaml"), dir.path()), 2, &["nowhere.yaml"]);
     check(run(&path, dir.path()).arg("--connect"), 2, &["--connect", "embedded parts"]);
@@ -85,7 +86,9 @@ fn a_port_in_use_says_which_flag_chooses_another() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let free = "127.0.0.1:0";
-    for (flag, listen, admin) in [("--listen", &*address, free), ("--admin-listen", free, &*address)] {
+    for (flag, listen, admin) in
+        [("--listen", &*address, free), ("--admin-listen", free, &*address)]
+    {
         let mut command = binary();
         command.args(["run", "--listen", listen, "--admin-listen", admin, "--data-dir"]);
         check(command.arg(dir.path()), 1, &[&address, flag]);
@@ -117,10 +120,8 @@ fn a_full_disk_stops_the_run_with_a_sentence_and_keeps_what_is_stored() {
     let dir = TempDir::new().unwrap();
     let disk = dir.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
-        .arg(&disk)
-        .status();
+    let mounted =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"]).arg(&disk).status();
     if !mounted.is_ok_and(|status| status.success()) {
         println!("skipped: mounting a small disk needs root");
         return;

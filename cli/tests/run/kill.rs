@@ -15,7 +15,8 @@ const TICKS: u32 = 300_000;
 
 /// A finite market of the past, with trades out of order, twice, and too late.
 fn market(dir: &Path) -> PathBuf {
-    let symbols = "symbols: [{symbol: BTC, instrument: BTCUSDT}, {symbol: ETH, instrument: ETHUSDT}]";
+    let symbols =
+        "symbols: [{symbol: BTC, instrument: BTCUSDT}, {symbol: ETH, instrument: ETHUSDT}]";
     spec(
         dir,
         &format!(
@@ -53,11 +54,8 @@ fn a_killed_run_ends_with_the_same_candles() {
 
     let mut interrupted = 0;
     for kill in 0..KILLS {
-        let mut child = run(&spec, killed.path())
-            .arg("--until-end")
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            run(&spec, killed.path()).arg("--until-end").stderr(Stdio::null()).spawn().unwrap();
         let lives = Duration::from_millis(random(seed.wrapping_add(kill.into()), whole_ms));
         let started = Instant::now();
         let ended = wait_for("the moment of the kill", || {

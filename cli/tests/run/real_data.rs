@@ -145,7 +145,9 @@ fn aggregate_files_give_the_same() {
     let (mut csv, mut id) = (String::new(), 5_000_u64);
     // One aggregate of neighbours of one price, time and side, as the exchange makes them.
     let trades = recorded(&data);
-    for run in trades.chunk_by(|one, next| (&one[1], &one[4], &one[5]) == (&next[1], &next[4], &next[5])) {
+    for run in
+        trades.chunk_by(|one, next| (&one[1], &one[4], &one[5]) == (&next[1], &next[4], &next[5]))
+    {
         let (first, last) = (&run[0], &run[run.len() - 1]);
         let size = run
             .iter()

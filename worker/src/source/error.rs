@@ -5,6 +5,23 @@ use std::io;
 /// Why a source cannot be opened or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
+    /// A live venue, which this version cannot read.
+    #[error(
+        "source \"{source_name}\": \"{member}\" is read live, which this version does not do; use \
+         archive or simulated"
+    )]
+    OpenLive {
+        /// The source's name.
+        source_name: String,
+        /// What it is made of.
+        member: &'static str,
+    },
+    /// No venue, or several.
+    #[error("source \"{source_name}\" needs exactly one of archive and simulated")]
+    ChooseMember {
+        /// The source's name.
+        source_name: String,
+    },
     /// Neither a file nor a directory.
     #[error("\"{path}\" does not exist; give a file of trades, or a directory with such files")]
     FindFile {

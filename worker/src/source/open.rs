@@ -93,7 +93,9 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
             | SourceKind::Coinbase(_)
             | SourceKind::Kraken(_)
             | SourceKind::CoinGecko(_)),
-        ) => Err(SourceError::OpenLive { source_name: spec.name.to_string(), member: kind.member() }),
+        ) => {
+            Err(SourceError::OpenLive { source_name: spec.name.to_string(), member: kind.member() })
+        }
         None => Err(SourceError::ChooseMember { source_name: spec.name.to_string() }),
     }
 }

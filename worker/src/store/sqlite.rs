@@ -22,6 +22,8 @@ mod series;
 #[cfg(test)]
 mod tests;
 
+pub use open::FILE_NAME;
+
 /// The version of `schema.sql`.
 pub const SCHEMA_VERSION: i64 = 1;
 

@@ -8,7 +8,9 @@ use market::interval::MINUTE_MS;
 
 use super::Context;
 use super::frame::{Shown, Window};
-use super::series::{Carry, NANOS_PER_MILLI, SeriesKind, SeriesWindows};
+use market::symbol::SeriesKind;
+
+use super::series::{Carry, NANOS_PER_MILLI, SeriesWindows};
 
 /// Windows of one interval that are kept because a hole in them could still be filled. Beyond it
 /// the oldest stay as they were shown.
@@ -34,7 +36,7 @@ impl SeriesWindows {
             self.next_close_ms = Some(boundary_ms + MINUTE_MS);
             self.forget_windows(context);
         }
-        if self.kind == SeriesKind::Quotes || self.coverage.from_ns.is_none() {
+        if self.kind == SeriesKind::Quote || self.coverage.from_ns.is_none() {
             self.next_close_ms = self.next_boundary();
         }
         self.forget_windows(context);
@@ -44,7 +46,7 @@ impl SeriesWindows {
 
     /// Where coverage is, every minute closes; elsewhere only what has ticks.
     fn next_boundary(&self) -> Option<i64> {
-        if self.coverage.from_ns.is_some() && self.kind == SeriesKind::Trades {
+        if self.coverage.from_ns.is_some() && self.kind == SeriesKind::Trade {
             return self.next_close_ms;
         }
         self.frames.iter().filter_map(super::frame::Frame::next_close_ms).min()
@@ -79,10 +81,8 @@ impl SeriesWindows {
         let window = &self.frames[0].windows[at];
         let close = self.close_price(window);
         let volume = match self.kind {
-            SeriesKind::Trades => {
-                Some(bar.map_or(market::decimal::Decimal::ZERO, |bar| bar.volume))
-            }
-            SeriesKind::Quotes => None,
+            SeriesKind::Trade => Some(bar.map_or(market::decimal::Decimal::ZERO, |bar| bar.volume)),
+            SeriesKind::Quote => None,
         };
         self.history.close_minute(close, volume);
         self.gate = None;
@@ -123,7 +123,7 @@ impl SeriesWindows {
         let window = &self.frames[frame].windows[at];
         let flat_price = if window.bar.is_some() { None } else { self.flat_price(window) };
         let priced = window.bar.is_some() || flat_price.is_some();
-        let covered = self.kind == SeriesKind::Trades
+        let covered = self.kind == SeriesKind::Trade
             && !window.damaged
             && self.coverage.began_by(window.open_ms)
             && !self.coverage.has_gap_in(window.open_ms, window.close_ms);

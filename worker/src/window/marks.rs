@@ -5,7 +5,9 @@ use market::interval::MINUTE_MS;
 use market::publication::FeedState;
 use market::tick::{Mark, MarkKind, Reason, Start};
 
-use super::series::{NANOS_PER_MILLI, SeriesKind, SeriesWindows};
+use market::symbol::SeriesKind;
+
+use super::series::{NANOS_PER_MILLI, SeriesWindows};
 use super::{Context, Outcome, alerts};
 
 impl SeriesWindows {
@@ -51,7 +53,7 @@ impl SeriesWindows {
     /// Goes on with the coverage it has where the ids join up, opens a hole where they do not,
     /// and begins coverage where there is none.
     fn start(&mut self, start: &Start<'_>, context: &mut Context<'_>) {
-        let Some(next_id) = start.next_id.filter(|_| self.kind == SeriesKind::Trades) else {
+        let Some(next_id) = start.next_id.filter(|_| self.kind == SeriesKind::Trade) else {
             return;
         };
         match self.next_id {

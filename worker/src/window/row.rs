@@ -5,7 +5,9 @@ use market::decimal::{Decimal, Notional};
 use market::symbol::Series;
 
 use super::frame::Window;
-use super::series::{SeriesKind, SeriesWindows};
+use market::symbol::SeriesKind;
+
+use super::series::SeriesWindows;
 
 impl SeriesWindows {
     /// The open window of a frame with the minutes that have not been folded into it, if it has
@@ -41,7 +43,7 @@ impl SeriesWindows {
 
     /// A window of this series as a candle.
     pub(super) fn candle(&self, series: &Series, frame: usize, window: &Window) -> Candle {
-        let traded = self.kind == SeriesKind::Trades;
+        let traded = self.kind == SeriesKind::Trade;
         let bar = window.bar.as_ref();
         let shown = window.shown;
         let flat_price = shown.and_then(|shown| shown.flat_price);

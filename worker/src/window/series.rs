@@ -7,6 +7,7 @@ use market::coverage::{Coverage, Gap, UNEXPLAINED_GAP};
 use market::decimal::{Decimal, NOTIONAL_BOUND, Notional, VOLUME_BOUND};
 use market::interval::{Interval, MINUTE_MS};
 use market::publication::FeedState;
+use market::symbol::SeriesKind;
 use market::tick::{Quote, Reason, Trade};
 use serde::{Deserialize, Serialize};
 
@@ -21,15 +22,6 @@ pub(super) const NANOS_PER_MILLI: i64 = 1_000_000;
 pub(super) const HOLES_MAX: usize = 4_096;
 /// Ranges of folded ids that a series keeps: one or two in practice.
 const ID_RANGES_MAX: usize = 8_192;
-
-/// What a series is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SeriesKind {
-    /// Trades: sums, coverage, candles for empty intervals.
-    Trades,
-    /// Quotes: samples, no coverage.
-    Quotes,
-}
 
 /// The last trade of the minutes that are no longer kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +93,7 @@ impl SeriesWindows {
     }
 
     pub(super) fn trade(&mut self, trade: &Trade<'_>, context: &mut Context<'_>) -> Outcome {
-        if self.kind != SeriesKind::Trades {
+        if self.kind != SeriesKind::Trade {
             return Outcome::dead(Reason::Schema, "this series is made of quotes, not of trades");
         }
         if !self.in_space(&trade.message_id) {
@@ -185,7 +177,7 @@ impl SeriesWindows {
     }
 
     pub(super) fn quote(&mut self, quote: &Quote<'_>, context: &mut Context<'_>) -> Outcome {
-        if self.kind != SeriesKind::Quotes {
+        if self.kind != SeriesKind::Quote {
             return Outcome::dead(Reason::Schema, "this series is made of trades, not of quotes");
         }
         if let Some(outcome) = self.judge_event_time(quote.event_time_ns, context) {

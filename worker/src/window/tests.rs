@@ -125,9 +125,9 @@ impl Bench {
 
     fn with(settings: Settings) -> Self {
         let all = [
-            (series("binance"), SeriesKind::Trades),
-            (series("coingecko"), SeriesKind::Quotes),
-            (series("reference"), SeriesKind::Quotes),
+            (series("binance"), SeriesKind::Trade),
+            (series("coingecko"), SeriesKind::Quote),
+            (series("reference"), SeriesKind::Quote),
         ];
         Self {
             engine: Engine::new(settings, all),

@@ -10,7 +10,7 @@ use super::SCHEMA_VERSION;
 use crate::store::{Owner, StoreError};
 
 /// The database in a data directory.
-pub(super) const FILE_NAME: &str = "pipeline.db";
+pub const FILE_NAME: &str = "pipeline.db";
 const LOCK_NAME: &str = "pipeline.lock";
 const SCHEMA: &str = include_str!("../schema.sql");
 

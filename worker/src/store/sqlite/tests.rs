@@ -3,13 +3,13 @@ use market::candle::{Candle, Trend};
 use market::coverage::Gap;
 use market::interval::Interval;
 use market::publication::{Feed, FeedState};
-use market::symbol::{Series, SourceName, Symbol};
+use market::symbol::{Series, SeriesKind, SourceName, Symbol};
 use tempfile::TempDir;
 
 use super::*;
 use crate::store::{
     AlertRow, CandleRow, Commit, CommitOutcome, DeadLetter, FeedRow, GapRow, PartitionProgress,
-    SeriesInfo, SeriesKind, SeriesState,
+    SeriesInfo, SeriesState,
 };
 
 /// What a directory may and may not hold.
