@@ -43,7 +43,7 @@ impl LocalFeed {
         for row in &effects.alerts {
             self.send(Publication::Alert { seq: row.seq, alert: row.alert.clone() });
         }
-        for row in &effects.feeds {
+        for row in effects.feeds.iter().filter(|row| row.changed) {
             self.send(Publication::Feed { seq: row.seq, feed: row.feed.clone() });
         }
     }

@@ -137,6 +137,8 @@ pub struct FeedRow {
     pub feed: Feed,
     /// The number of its publication in its channel.
     pub seq: u64,
+    /// Whether its state is a new one, to be published; else only the watermark has moved.
+    pub changed: bool,
 }
 
 /// A record that could not be folded.

@@ -7,14 +7,14 @@
 //!
 //! Replaying the same records from the same checkpoint gives the same effects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::{Equivalent, HashMap};
 use market::alert::{Alert, AlertRule, AlertType, Severity};
 use market::candle::Candle;
 use market::coverage::Gap;
 use market::interval::Interval;
-use market::publication::{Feed, FeedState};
+use market::publication::Feed;
 use market::symbol::{Series, SeriesKind};
 use market::tick::{Reason, Record, Tick, Undecodable};
 
@@ -116,7 +116,8 @@ struct Pending {
     candles: BTreeMap<(usize, Interval, i64), CandleRow>,
     alerts: Vec<(usize, AlertRow)>,
     gaps: Vec<GapRow>,
-    feeds: BTreeMap<usize, FeedRow>,
+    /// Series whose feed has a new state.
+    feeds: BTreeSet<usize>,
 }
 
 /// What one record meets: where it stands, and where its effects go.
@@ -169,16 +170,6 @@ impl Context<'_> {
 
     fn gap(&mut self, gap: Gap) {
         self.pending.gaps.push(GapRow { series: self.series.clone(), gap });
-    }
-
-    fn feed(&mut self, windows: &SeriesWindows, state: FeedState, reason: &str) {
-        let feed = Feed {
-            series: self.series.clone(),
-            state,
-            reason: reason.to_owned(),
-            watermark_ns: windows.watermark_ns,
-        };
-        self.pending.feeds.insert(self.index, FeedRow { feed, seq: 0 });
     }
 
     fn alert(
@@ -356,13 +347,11 @@ impl Engine {
             row.seq = self.windows[index].alert_seq;
             effects.alerts.push(row);
         }
-        for (index, mut row) in pending.feeds {
-            self.windows[index].feed_seq += 1;
-            row.seq = self.windows[index].feed_seq;
-            effects.feeds.push(row);
-        }
         for (index, (dirty, _)) in self.dirty.iter_mut().enumerate() {
             if std::mem::take(dirty) {
+                let changed = pending.feeds.contains(&index);
+                self.windows[index].feed_seq += u64::from(changed);
+                effects.feeds.extend(feed_row(&self.names[index], &self.windows[index], changed));
                 let (version, bytes) = checkpoint::encode(&self.windows[index]);
                 let series = self.names[index].clone();
                 effects.states.push(SeriesState { series, version, bytes });
@@ -411,6 +400,14 @@ impl Engine {
     pub const fn stats(&self) -> Stats {
         self.stats
     }
+}
+
+/// The feed of a series with its watermark as it stands.
+fn feed_row(series: &Series, windows: &SeriesWindows, changed: bool) -> Option<FeedRow> {
+    let (state, reason) = windows.feed.clone()?;
+    let (series, watermark_ns) = (series.clone(), windows.watermark_ns);
+    let feed = Feed { series, state, reason, watermark_ns };
+    Some(FeedRow { feed, seq: windows.feed_seq, changed })
 }
 
 #[cfg(test)]

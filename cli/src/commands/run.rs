@@ -1,5 +1,6 @@
 //! `crypto-pipeline run`: the whole pipeline in one process, on embedded parts.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
@@ -68,7 +69,7 @@ impl Run {
     async fn serve(self, pipeline: Pipeline, demo: bool, screen: &Screen) -> Result<(), Failure> {
         let listener = listen::bind(&self.listen, "--listen").await?;
         let admin_listener = listen::bind(&self.admin_listen, "--admin-listen").await?;
-        let address = listener.local_addr()?;
+        let urls = [listener.local_addr()?, admin_listener.local_addr()?];
         let stop = shutdown::on_signals()?;
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
@@ -98,7 +99,7 @@ impl Run {
         };
         let state = api::ApiState::open(settings, run.feed.watch()).await?;
         admin.set_ready();
-        self.greet(screen, &name, demo, &format!("http://{address}"));
+        self.greet(screen, &name, demo, urls);
 
         let servers_stop = CancellationToken::new();
         let serving = tokio::spawn(api::serve(listener, state, servers_stop.clone()));
@@ -122,15 +123,15 @@ impl Run {
         Ok(())
     }
 
-    fn greet(&self, screen: &Screen, name: &str, demo: bool, url: &str) {
+    fn greet(&self, screen: &Screen, name: &str, demo: bool, [url, admin]: [SocketAddr; 2]) {
         if demo {
             screen.say("demo market: simulated trades, not real prices (name a FILE for others)");
         }
         screen.say(&format!(
             "pipeline \"{name}\" on embedded parts: Kafka, database and cache in this process"
         ));
-        screen.say(&format!("dashboard  {url}"));
-        screen.say(&format!("admin      http://{}", self.admin_listen));
+        screen.say(&format!("dashboard  http://{url}"));
+        screen.say(&format!("admin      http://{admin}"));
         screen.say(&format!("data       {}", self.data_dir.display()));
         screen.say("Ctrl-C stops it");
     }

@@ -19,7 +19,10 @@ impl SeriesWindows {
                     let detail = "a start of another id space than the series began with";
                     return Outcome::dead(Reason::Space, detail);
                 }
-                self.epoch = self.epoch.max(mark.epoch);
+                if mark.epoch > self.epoch {
+                    self.epoch = mark.epoch;
+                    self.set_feed(FeedState::Up, "", context);
+                }
                 self.start(start, context);
             }
             MarkKind::Live { complete_to_ns, next_id } => {
@@ -42,8 +45,7 @@ impl SeriesWindows {
             }
             MarkKind::End if mark.epoch >= self.epoch => {
                 self.snapshot(context);
-                self.feed = Some(FeedState::Ended);
-                context.feed(self, FeedState::Ended, "the source is drained");
+                self.set_feed(FeedState::Ended, "the source is drained", context);
             }
             MarkKind::State { .. } | MarkKind::End => {}
         }
@@ -87,9 +89,9 @@ impl SeriesWindows {
 
     /// A repeated `down` is a feed that has been stale for as long as the source waits to repeat.
     fn state(&mut self, state: FeedState, reason: &str, context: &mut Context<'_>) {
-        let stale = state == FeedState::Down && self.feed == Some(FeedState::Down);
-        self.feed = Some(state);
-        context.feed(self, state, reason);
+        let was_down = self.feed.as_ref().is_some_and(|(state, _)| *state == FeedState::Down);
+        let stale = was_down && state == FeedState::Down;
+        self.set_feed(state, reason, context);
         let time_ms = self.watermark_ns.div_euclid(NANOS_PER_MILLI);
         let Some(at) = self.frames[0].find(time_ms).filter(|_| stale) else { return };
         let bit = alerts::bit(AlertRule::StaleFeed, "down");
@@ -106,6 +108,11 @@ impl SeriesWindows {
             self.watermark_ns,
             |alert| Alert { severity: Severity::Low, ..alert },
         );
+    }
+
+    fn set_feed(&mut self, state: FeedState, reason: &str, context: &mut Context<'_>) {
+        self.feed = Some((state, reason.to_owned()));
+        context.pending.feeds.insert(context.index);
     }
 
     /// Shows the open windows as they stand when a finite source has ended.

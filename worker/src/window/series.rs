@@ -56,7 +56,8 @@ pub(crate) struct SeriesWindows {
     /// One for each interval, smallest first.
     pub(super) frames: Vec<Frame>,
     pub(super) history: History,
-    pub(super) feed: Option<FeedState>,
+    /// The feed's state, and why.
+    pub(super) feed: Option<(FeedState, String)>,
     pub(super) alert_seq: u64,
     pub(super) feed_seq: u64,
     /// Bounds within which the open minute raises nothing; made anew when it or its open changes.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use market::decimal::Decimal;
+use market::publication::FeedState;
 use market::symbol::{SourceName, Symbol};
 use market::tick::{Amount, Ids, Mark, MarkKind, Quote, Side, Start, Trade, UsdBasis};
 
@@ -168,7 +169,7 @@ impl Bench {
         }
         self.alerts.extend(effects.alerts.iter().map(|row| row.alert.clone()));
         self.gaps.extend(effects.gaps.iter().map(|row| row.gap.clone()));
-        self.feeds.extend(effects.feeds.iter().map(|row| row.feed.state));
+        self.feeds.extend(effects.feeds.iter().filter(|row| row.changed).map(|row| row.feed.state));
         effects
     }
 

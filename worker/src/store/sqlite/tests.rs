@@ -134,7 +134,7 @@ fn full_commit(claim: &Claim) -> Commit {
         reason: "no connection".into(),
         watermark_ns: 7,
     };
-    commit.feeds.push(FeedRow { feed, seq: 1 });
+    commit.feeds.push(FeedRow { feed, seq: 1, changed: true });
     commit.dead_letters.push(DeadLetter {
         partition: 3,
         offset: 8,

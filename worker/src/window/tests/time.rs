@@ -142,7 +142,7 @@ fn the_end_of_a_finite_source_shows_open_windows_and_the_next_file_grows_them() 
     bench.feed([trade(2, DAY_NS + MINUTE_NS + 1, "101", "1"), mark(MarkKind::End)]);
     let open = bench.candle(Interval::M5, 0).unwrap();
     assert_eq!((open.closed, open.complete, open.trade_count), (false, false, Some(2)));
-    assert_eq!(bench.feeds, [FeedState::Ended]);
+    assert_eq!(bench.feeds, [FeedState::Ended], "the last state of a commit");
     bench.feed([start(DAY_NS, 3), trade(3, DAY_NS + 2 * MINUTE_NS, "102", "1")]);
     bench.feed([live(DAY_NS + 5 * MINUTE_NS, 4)]);
     let closed = bench.candle(Interval::M5, 0).unwrap();
@@ -160,7 +160,7 @@ fn state_and_end_of_an_older_producer_are_ignored() {
     let down = MarkKind::State { state: FeedState::Down, reason: "gone".into() };
     bench.feed([newer, mark(down), mark(MarkKind::End)]);
     bench.commit();
-    assert_eq!(bench.feeds, []);
+    assert_eq!(bench.feeds, [FeedState::Up]);
 }
 
 #[test]
