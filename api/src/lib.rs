@@ -15,6 +15,8 @@ mod hub;
 mod lookup;
 /// Errors as clients see them: RFC 9457.
 mod problem;
+/// The same answers without a server.
+mod reader;
 /// Every route on one page.
 mod router;
 /// One file per family of routes.
@@ -26,6 +28,7 @@ mod state;
 /// What is read from where the worker writes.
 mod store;
 
+pub use reader::{AlertEntry, CandleReader, ReadError, Reader};
 pub use router::router;
 pub use serve::{ServeError, serve};
 pub use state::{ApiState, Settings};

@@ -21,6 +21,8 @@ pub mod local;
 pub mod pacer;
 /// Records into partitions.
 pub mod producer;
+/// A look at a topic that claims nothing.
+pub mod watcher;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +33,4 @@ pub use error::TopicError;
 pub use local::LocalBroker;
 pub use pacer::Pacer;
 pub use producer::{Producer, ProducerSettings};
+pub use watcher::{WatchFrom, Watcher};

@@ -14,6 +14,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteRo
 
 use super::{AsOf, Kind, OpenTimes, StoreError, StoredCandle, StoredFeed, StoredSeries, Walk};
 
+/// What was committed, in the order of the commits.
+mod log;
+
 const CONNECTIONS_MAX: u32 = 4;
 const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(5);
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);

@@ -26,6 +26,17 @@ pub enum TopicError {
         #[source]
         source: KafkaError,
     },
+    /// The brokers do not say how many partitions the topic has.
+    #[error("cannot find topic \"{topic}\" at \"{brokers}\"")]
+    FindTopic {
+        /// The topic.
+        topic: String,
+        /// Who was asked.
+        brokers: String,
+        /// Why.
+        #[source]
+        source: KafkaError,
+    },
     /// The partitions could not be assigned.
     #[error("cannot read the claimed partitions of topic \"{topic}\"")]
     AssignPartitions {
@@ -115,6 +126,7 @@ impl TopicError {
             Self::StartBroker(_)
             | Self::CreateTopic { .. }
             | Self::CreateClient { .. }
+            | Self::FindTopic { .. }
             | Self::AssignPartitions { .. }
             | Self::SendRecord { .. }
             | Self::DeliverRecord { .. }
