@@ -148,11 +148,7 @@ impl CandleReader {
     ///
     /// # Errors
     /// [`ReadError::ReadStore`].
-    pub async fn newest(
-        &self,
-        to_ms: Option<i64>,
-        limit: usize,
-    ) -> Result<Vec<Candle>, ReadError> {
+    pub async fn newest(&self, to_ms: Option<i64>, limit: usize) -> Result<Vec<Candle>, ReadError> {
         let times = OpenTimes { from_ms: None, to_ms };
         let mut candles = self.read(times, Walk::Backward, limit).await?;
         candles.reverse();

@@ -10,8 +10,10 @@ use crate::problem::write_problems;
 use crate::routes::{candles, dashboard, health, pipeline, prices, stream, symbols};
 use crate::state::ApiState;
 
-/// Pages use what this origin serves, and nothing else.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+/// Pages use what this origin serves, and nothing else. The chart library writes a style of its
+/// own into the page.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
+     style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -4,22 +4,22 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
-/// The whole pipeline in one process.
-mod run;
+/// What was raised.
+mod alerts;
 /// Stored candles.
 mod candles;
+/// Completion scripts for shells.
+mod completions;
 /// Our candles against the exchange's own.
 mod prove;
-/// A pipeline file, checked.
-mod validate;
+/// The whole pipeline in one process.
+mod run;
 /// How a running pipeline is doing.
 mod status;
 /// What flows through the ticks topic.
 mod tail;
-/// What was raised.
-mod alerts;
-/// Completion scripts for shells.
-mod completions;
+/// A pipeline file, checked.
+mod validate;
 
 /// A pipeline file, as every command that takes one reads it.
 mod file;

@@ -23,13 +23,14 @@ pub(crate) enum Answer<T> {
 
 /// Reads an address, such as that of `flag`.
 pub(crate) fn parse_url(text: &str, flag: &str) -> Result<Url, Failure> {
-    Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()).ok_or_else(
-        || {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        .ok_or_else(|| {
             Failure::settings(format!(
                 "\"{text}\" is not an address; write {flag} as one such as http://127.0.0.1:8000"
             ))
-        },
-    )
+        })
 }
 
 /// A client for this address: through the proxy of the environment, except to this machine.
@@ -94,7 +95,8 @@ pub(crate) fn silent(url: &Url, error: anyhow::Error) -> Failure {
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ use super::output::{Output, note};
 use super::screen::Screen;
 use crate::failure::Failure;
 
-/// Our candles against the exchange's.
-mod compare;
 /// A file against its checksum.
 mod checksum;
+/// Our candles against the exchange's.
+mod compare;
 /// What the exchange publishes of a day, and what the files are called.
 mod day;
 /// The files from the exchange's site.

@@ -183,8 +183,10 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, &report, Some("starting"), 1_723_161_603_000_000_000).unwrap();
         let text = String::from_utf8(out).unwrap();
-        let lines: Vec<String> =
-            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
         for line in [
             "pipeline majors: running, not ready: starting",
             "topic t at 127.0.0.1:1",

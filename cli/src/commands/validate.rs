@@ -44,8 +44,7 @@ impl Validate {
         };
         let pipeline = file::load(&self.file, target)?;
         let sources = pipeline.spec.sources.len();
-        let series: usize =
-            pipeline.spec.sources.iter().map(|source| source.symbols().len()).sum();
+        let series: usize = pipeline.spec.sources.iter().map(|source| source.symbols().len()).sum();
         let mut output = Output::new();
         writeln!(
             output,

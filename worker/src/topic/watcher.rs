@@ -5,8 +5,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::topic::batch::{Batch, BatchReader};
 use crate::topic::TopicError;
+use crate::topic::batch::{Batch, BatchReader};
 
 /// How long the brokers may take to say how many partitions there are.
 const METADATA_WAIT: Duration = Duration::from_secs(5);
@@ -81,8 +81,7 @@ fn assign(
         WatchFrom::Beginning => Offset::Beginning,
         WatchFrom::End => Offset::End,
     };
-    let assign_error =
-        |source| TopicError::AssignPartitions { topic: topic.to_owned(), source };
+    let assign_error = |source| TopicError::AssignPartitions { topic: topic.to_owned(), source };
     let mut assignment = TopicPartitionList::with_capacity(partitions.len());
     for partition in partitions {
         assignment.add_partition_offset(topic, partition.id(), offset).map_err(assign_error)?;

@@ -107,7 +107,10 @@ mod tests {
     fn file_of_the_day_wins_over_recorded_parts_of_it() {
         let parts = ["BTCUSDT-trades-2024-08-08T2354.csv.gz", "BTCUSDT-trades-2024-08-08T12.csv"];
         let others = ["BTCUSDT-trades-2024-08-09.zip", "BTCUSDT-trades-2024-08-08T1.txt"];
-        assert_eq!(found(&[&parts[..], &others].concat(), Kind::Trades).unwrap(), [parts[1], parts[0]]);
+        assert_eq!(
+            found(&[&parts[..], &others].concat(), Kind::Trades).unwrap(),
+            [parts[1], parts[0]]
+        );
         let whole = "BTCUSDT-trades-2024-08-08.csv";
         assert_eq!(found(&[parts[0], whole], Kind::Trades).unwrap(), [whole]);
     }

@@ -99,10 +99,12 @@ fn row(line: &str, interval: Interval) -> anyhow::Result<Official> {
     if cells.len() < COLUMNS {
         bail!("has {} columns; a candle has at least {COLUMNS}", cells.len());
     }
-    let decimal =
-        |index: usize| Decimal::parse(cells[index]).with_context(|| format!("\"{}\"", cells[index]));
-    let notional =
-        |index: usize| Notional::parse(cells[index]).with_context(|| format!("\"{}\"", cells[index]));
+    let decimal = |index: usize| {
+        Decimal::parse(cells[index]).with_context(|| format!("\"{}\"", cells[index]))
+    };
+    let notional = |index: usize| {
+        Notional::parse(cells[index]).with_context(|| format!("\"{}\"", cells[index]))
+    };
     let open_time_ms = time_ms(cells[0])?;
     // The exchange's close time is the last instant of the window.
     let close_time: i64 = cells[6].parse().with_context(|| format!("\"{}\"", cells[6]))?;

@@ -70,7 +70,8 @@ fn write_quote(out: &mut impl Write, quote: &Quote<'_>) -> io::Result<()> {
 }
 
 fn write_mark(out: &mut impl Write, mark: &Mark<'_>) -> io::Result<()> {
-    let ids = |from: u64, to: u64| if from == to { from.to_string() } else { format!("{from}-{to}") };
+    let ids =
+        |from: u64, to: u64| if from == to { from.to_string() } else { format!("{from}-{to}") };
     let next = |next: Option<u64>| next.map_or(String::new(), |id| format!(", next id {id}"));
     let said: Cow<'_, str> = match &mark.kind {
         MarkKind::Start(start) => {
@@ -99,7 +100,13 @@ mod tests {
     const MARK: &str = r#"{"schema":2,"kind":"mark","mark":"live","symbol":"BTC","source":"binance","epoch":1,"complete_to_ns":1723161600000000000,"next_id":4,"producer_id":"p"}"#;
 
     fn fetched(value: &str) -> Fetched<'_> {
-        Fetched { key: Some(b"BTC"), value: value.as_bytes(), partition: 3, offset: 41, timestamp_ms: 5 }
+        Fetched {
+            key: Some(b"BTC"),
+            value: value.as_bytes(),
+            partition: 3,
+            offset: 41,
+            timestamp_ms: 5,
+        }
     }
 
     fn shown(value: &str) -> String {
@@ -130,7 +137,9 @@ mod tests {
             let line = String::from_utf8(out).unwrap();
             assert_eq!(
                 line,
-                format!("{{\"partition\":3,\"offset\":41,\"timestamp_ms\":5,\"record\":{record}}}\n")
+                format!(
+                    "{{\"partition\":3,\"offset\":41,\"timestamp_ms\":5,\"record\":{record}}}\n"
+                )
             );
         }
     }
