@@ -58,12 +58,12 @@ pub(crate) async fn get_json<T: DeserializeOwned>(
 ) -> Result<Answer<T>, Failure> {
     let response = match client.get(url.clone()).send().await {
         Ok(response) => response,
-        Err(error) => return Ok(Answer::Silent(error.into())),
+        Err(error) => return Ok(Answer::Silent(error.without_url().into())),
     };
     let status = response.status();
     let body = match response.bytes().await {
         Ok(body) => body,
-        Err(error) => return Ok(Answer::Silent(error.into())),
+        Err(error) => return Ok(Answer::Silent(error.without_url().into())),
     };
     if !status.is_success() {
         let problem: Option<serde_json::Value> = serde_json::from_slice(&body).ok();

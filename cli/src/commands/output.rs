@@ -1,7 +1,7 @@
 //! Standard output. Whoever reads it may stop early (`| head`): then the rest is dropped, and
 //! the command ends as one that did its work.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 
 /// Standard output, buffered.
 pub(crate) struct Output {
@@ -17,10 +17,6 @@ impl Output {
     /// Whether nobody reads any more: a command that goes on for long looks here.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
-    }
-
-    pub(crate) fn is_terminal() -> bool {
-        io::stdout().is_terminal()
     }
 
     fn unless_closed<T>(&mut self, result: io::Result<T>, otherwise: T) -> io::Result<T> {

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use market::interval::Interval;
 use market::pipeline::ArchiveVenue;
 use market::symbol::Symbol;
-use runtime::telemetry;
+use runtime::{shutdown, telemetry};
 
 use super::output::{Output, note};
 use super::screen::Screen;
@@ -59,7 +59,7 @@ pub(crate) struct Prove {
     #[arg(long)]
     instrument: String,
     /// The day, in UTC: 2024-08-08
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     date: Date,
     /// Which candles: 1m to 1d
     #[arg(long, default_value = "1m")]
@@ -135,23 +135,24 @@ impl Prove {
     async fn prove(&self, symbol: Symbol, screen: &Screen) -> Result<(), Failure> {
         let temporary = tempfile::tempdir().context("cannot make a temporary directory")?;
         let data_dir = self.data_dir(temporary.path())?;
+        let stop = shutdown::on_signals()?;
         let day = Day { venue: self.venue, instrument: &self.instrument, date: self.date };
         let kind = if self.aggregate { Kind::Aggregates } else { Kind::Trades };
         let klines = Kind::Candles(self.interval);
         let (trades, candles) = match &self.from {
             Some(dir) => (local::find(dir, &day, kind)?, local::find(dir, &day, klines)?),
             None => {
-                let files = data_dir.join("files");
-                let site = download::Site::new(&self.site, &files)?;
-                // The small file first: a day that is not there is told at once.
-                let candles = site.take(&day, klines).await?;
-                (vec![site.take(&day, kind).await?], vec![candles])
+                let site = download::Site::new(&self.site, &data_dir.join("files"))?;
+                tokio::select! {
+                    taken = both(&site, &day, kind, klines) => taken?,
+                    () = stop.cancelled() => return Err(path::stopped()),
+                }
             }
         };
         let official = official::read(&candles, self.interval)?;
         let path = one_path(&trades, temporary.path())?;
         let pipeline = path::pipeline(self.venue.archive(), symbol, &path, self.interval)?;
-        let done = path::run(pipeline, &data_dir, self.interval, screen).await?;
+        let done = path::run(pipeline, &data_dir, self.interval, screen, stop).await?;
         let verdict = compare::compare(&official, &done.candles);
         let mut output = Output::new();
         let about = report::About {
@@ -179,6 +180,22 @@ impl Prove {
             dir.display()
         )))
     }
+}
+
+/// Downloads a file of trades and one of candles.
+async fn both(
+    site: &download::Site,
+    day: &Day<'_>,
+    trades: Kind,
+    candles: Kind,
+) -> Result<(Vec<Taken>, Vec<Taken>), Failure> {
+    // The small file first: a day that is not there is told at once.
+    let candles = site.take(day, candles).await?;
+    Ok((vec![site.take(day, trades).await?], vec![candles]))
+}
+
+fn parse_date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "it is not a day; write it as 2024-08-08".to_owned())
 }
 
 /// The file, or a directory with just these files.

@@ -53,7 +53,7 @@ impl AdminAddress {
     async fn unready(&self) -> Result<Option<String>, Failure> {
         let url = self.url("/readyz")?;
         let answer = http::client(&url)?.get(url.clone()).send().await;
-        let response = answer.map_err(|error| http::silent(&url, error.into()))?;
+        let response = answer.map_err(|error| http::silent(&url, error.without_url().into()))?;
         let ready = response.status().is_success();
         let text = response.text().await.unwrap_or_default();
         Ok((!ready).then(|| text.trim().to_owned()))

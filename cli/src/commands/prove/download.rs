@@ -59,7 +59,7 @@ impl Site {
 
     async fn get(&self, url: &Url, day: &Day<'_>) -> Result<Response, Failure> {
         let response = self.client.get(url.clone()).send().await.map_err(|error| {
-            anyhow::Error::from(error).context(format!(
+            anyhow::Error::from(error.without_url()).context(format!(
                 "cannot reach {}; set HTTPS_PROXY if this network needs it, or name downloaded \
                  files with --from",
                 self.url.origin().ascii_serialization()

@@ -58,12 +58,13 @@ fn text_of(path: &Path) -> anyhow::Result<String> {
     match path.extension().and_then(OsStr::to_str) {
         Some("zip") => {
             let mut archive = zip::ZipArchive::new(file)?;
-            let names: Vec<String> = archive.file_names().map(str::to_owned).collect();
-            let name = names
-                .iter()
-                .find(|name| name.ends_with(".csv"))
-                .ok_or_else(|| anyhow!("there is no .csv file in it"))?;
-            bounded(archive.by_name(name)?)
+            for index in 0..archive.len() {
+                let member = archive.by_index(index)?;
+                if member.name()?.ends_with(".csv") {
+                    return bounded(member);
+                }
+            }
+            bail!("there is no .csv file in it")
         }
         Some("gz") => bounded(MultiGzDecoder::new(file)),
         Some(_) | None => bounded(file),

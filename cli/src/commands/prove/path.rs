@@ -13,7 +13,8 @@ use market::pipeline::{
 };
 use market::symbol::{SourceName, Symbol};
 use prometheus::Registry;
-use runtime::{clock, shutdown};
+use runtime::clock;
+use tokio_util::sync::CancellationToken;
 use worker::local::{LocalOptions, LocalRun};
 use worker::store::FILE_NAME;
 
@@ -76,8 +77,8 @@ pub(super) async fn run(
     data_dir: &Path,
     interval: Interval,
     screen: &Screen,
+    stop: CancellationToken,
 ) -> Result<Done, Failure> {
-    let stop = shutdown::on_signals()?;
     let symbols: Vec<Symbol> = pipeline
         .spec
         .sources
@@ -92,6 +93,7 @@ pub(super) async fn run(
         registry: Registry::new(),
         clock: (clock::now_ns, clock::monotonic),
         on_turn: Box::new(|_| {}),
+        disorder: None,
     })
     .await?;
     let (metrics, status) = (run.metrics.clone(), run.status());
@@ -102,7 +104,7 @@ pub(super) async fn run(
     }
     screen.clear();
     if stop.is_cancelled() {
-        return Err(anyhow!("stopped before the end; nothing is proved").into());
+        return Err(stopped());
     }
     let reader = Reader::open(&data_dir.join(FILE_NAME)).await.map_err(unread)?;
     let mut candles = Vec::new();
@@ -110,6 +112,11 @@ pub(super) async fn run(
         candles.extend(stored(&reader, &symbol, interval).await?);
     }
     Ok(Done { candles, records: metrics.folded.get() })
+}
+
+/// Ctrl-C came first.
+pub(super) fn stopped() -> Failure {
+    anyhow!("stopped before the end; nothing is proved").into()
 }
 
 async fn stored(
