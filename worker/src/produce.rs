@@ -63,9 +63,13 @@ pub async fn produce(
             }
         }
         on_progress(source.progress());
-        if flow? == Flow::Drained {
-            producer.flush().await?;
-            return Ok(());
+        match flow {
+            Ok(Flow::More) => {}
+            Ok(Flow::Drained) => return Ok(producer.flush().await?),
+            Err(error) => {
+                producer.flush().await?;
+                return Err(error.into());
+            }
         }
     }
 }
