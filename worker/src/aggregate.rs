@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use market::tick::decode;
+use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +53,9 @@ pub enum AggregateError {
     },
 }
 
+/// Told on every turn of the loop.
+pub type OnTurn = Box<dyn FnMut(&Engine, Instant) + Send>;
+
 /// What one aggregator works with.
 pub struct Aggregator {
     /// Where records come from.
@@ -64,10 +68,8 @@ pub struct Aggregator {
     pub feed: LocalFeed,
     /// What is counted.
     pub metrics: Metrics,
-    /// Reads the clock: nanoseconds since the epoch, and a time that never goes back.
-    pub clock: (fn() -> i64, fn() -> Instant),
     /// Called on every turn of the loop, with the engine as it stands.
-    pub on_turn: Box<dyn FnMut(&Engine, Instant) + Send>,
+    pub on_turn: OnTurn,
 }
 
 /// When to stop.
@@ -109,18 +111,18 @@ impl Aggregator {
             counted: Stats::default(),
             delay_ms: 0,
         };
-        let clock = self.clock.1;
-        let (mut committed, mut shown, mut last_record) = (clock(), clock(), clock());
+        let (mut committed, mut shown, mut last_record) =
+            (clock::monotonic(), clock::monotonic(), clock::monotonic());
         loop {
             let records = self.fold_batch(&mut progress)?;
-            let now = clock();
+            let now = clock::monotonic();
             if records > 0 {
                 last_record = now;
             }
             let behind = progress.delay_ms > BEHIND_MS || records == BATCH_RECORDS_MAX;
             if self.commit_due(&progress, behind, now.duration_since(committed)) {
                 self.commit(&mut progress, handle)?;
-                committed = clock();
+                committed = clock::monotonic();
             }
             if now.duration_since(shown) >= OPEN_BARS_EVERY {
                 self.feed.open_bars(self.engine.take_open_bars());
@@ -168,7 +170,7 @@ impl Aggregator {
             last_timestamp_ms = Some(record.timestamp_ms);
         }
         self.metrics.folded.inc_by(folded);
-        let now_ms = (self.clock.0)().div_euclid(1_000_000);
+        let now_ms = clock::now_ns().div_euclid(1_000_000);
         progress.delay_ms = last_timestamp_ms.map_or(0, |timestamp_ms| now_ms - timestamp_ms);
         progress.folded |= last_timestamp_ms.is_some();
         self.metrics.record_delay_ms.set(progress.delay_ms);

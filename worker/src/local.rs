@@ -16,11 +16,12 @@ use market::pipeline::{Pipeline, PipelineSpec, SourceKind};
 use market::symbol::{Series, SeriesKind, SourceName};
 use market::topic::{TopicNames, partition_of};
 use prometheus::Registry;
+use runtime::clock;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::aggregate::{AggregateError, Aggregator, Stop};
+use crate::aggregate::{AggregateError, Aggregator, OnTurn, Stop};
 use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::Metrics;
 use crate::produce::{Identity, ProduceError, produce};
@@ -79,8 +80,6 @@ pub struct LocalOptions {
     pub until_end: bool,
     /// Where metrics are shown.
     pub registry: Registry,
-    /// Nanoseconds since the epoch, and a time that never goes back.
-    pub clock: (fn() -> i64, fn() -> Instant),
     /// Told on every turn of the folding loop.
     pub on_turn: Box<dyn Fn(Instant) + Send>,
     /// Disturbs the trades of every source, as a bad network would.
@@ -130,8 +129,7 @@ impl LocalRun {
     /// # Errors
     /// [`LocalError`]; nothing is left running then.
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
-        let LocalOptions { pipeline, data_dir, until_end, registry, clock, on_turn, disorder } =
-            options;
+        let LocalOptions { pipeline, data_dir, until_end, registry, on_turn, disorder } = options;
         let owner = Owner { prefix: pipeline.prefix(), name: pipeline.name.clone() };
         let mut store = SqliteStore::open(&data_dir, owner).await?;
         let series = series_of(&pipeline.spec, partitions_of(&pipeline.spec));
@@ -140,7 +138,7 @@ impl LocalRun {
         for state in store.load_states(checkpoint::VERSION).await? {
             engine.restore(&state)?;
         }
-        let sources = open_sources(&pipeline.spec, &engine, &mut store, clock.0).await?;
+        let sources = open_sources(&pipeline.spec, &engine, &mut store).await?;
 
         let topic = TopicNames::new(&pipeline.prefix()).ticks;
         let partitions = partitions_of(&pipeline.spec);
@@ -163,18 +161,17 @@ impl LocalRun {
             store,
             feed: feed.clone(),
             metrics: metrics.clone(),
-            clock,
             on_turn: keep_status(Arc::clone(&status), on_turn),
         };
         let folded = spawn_aggregator(aggregator, claims, stop.clone())?;
         let identity = Identity {
             producer_id: format!("{}-producer-0", pipeline.name),
-            epoch: u64::try_from(clock.0().div_euclid(NANOS_PER_MILLI)).unwrap_or(0),
+            epoch: u64::try_from(clock::now_ns().div_euclid(NANOS_PER_MILLI)).unwrap_or(0),
         };
         let mut tasks = JoinSet::new();
         for (name, source) in sources {
             let source = match &disorder {
-                Some(disorder) => Box::new(Disorder::new(source, disorder.clone())),
+                Some(disorder) => Box::new(Disorder::new(source, *disorder)),
                 None => source,
             };
             let producer = Producer::open(&cluster.producer_settings(), Some(Arc::clone(&pacer)))?;
@@ -230,10 +227,7 @@ impl LocalRun {
     }
 }
 
-fn keep_status(
-    status: Arc<Mutex<LocalStatus>>,
-    on_turn: Box<dyn Fn(Instant) + Send>,
-) -> Box<dyn FnMut(&Engine, Instant) + Send> {
+fn keep_status(status: Arc<Mutex<LocalStatus>>, on_turn: Box<dyn Fn(Instant) + Send>) -> OnTurn {
     Box::new(move |engine, now| {
         on_turn(now);
         let watermarks = engine.watermarks().map(|(series, ns)| (series.clone(), ns)).collect();
@@ -287,12 +281,11 @@ async fn open_sources(
     spec: &PipelineSpec,
     engine: &Engine,
     store: &mut SqliteStore,
-    now: fn() -> i64,
 ) -> Result<Vec<(SourceName, Box<dyn Source>)>, LocalError> {
     let mut sources = Vec::with_capacity(spec.sources.len());
     for source in &spec.sources {
         let mut origin_ns = 0;
-        if let Some(first_ns) = first_origin_ns(source, now()) {
+        if let Some(first_ns) = first_origin_ns(source, clock::now_ns()) {
             let name = format!("simulated/{}/origin_ns", source.name);
             let kept = store.remember_once(&name, &first_ns.to_string()).await?;
             origin_ns = kept.parse().unwrap_or(first_ns);
@@ -305,7 +298,7 @@ async fn open_sources(
             }
         }
         let allowed_lateness_ns = allowed_lateness_ns(spec);
-        let now = Arc::new(now);
+        let now = Arc::new(clock::now_ns);
         let context = OpenContext { positions: &positions, now, origin_ns, allowed_lateness_ns };
         sources.push((source.name.clone(), open(source, &context)?));
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use clap::Args;
 use market::pipeline::{self, Pipeline};
@@ -45,6 +45,13 @@ pub(crate) struct Run {
     connect: bool,
 }
 
+/// What `/status` shows of a pipeline once it runs.
+struct Running {
+    status: Arc<Mutex<LocalStatus>>,
+    /// Where the embedded broker listens, and the name of its topic.
+    broker: (String, String),
+}
+
 impl Run {
     pub(crate) fn run(self) -> Result<(), Failure> {
         if self.connect {
@@ -74,8 +81,8 @@ impl Run {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
 
-        let status = Arc::new(std::sync::OnceLock::new());
-        let admin = self.admin(&registry, &pipeline, Arc::clone(&status));
+        let running = Arc::new(OnceLock::new());
+        let admin = self.admin(&registry, &pipeline, Arc::clone(&running));
         let turned = admin.clone();
         let (name, intervals) = (pipeline.name.clone(), pipeline.spec.candles.intervals().to_vec());
         let run = LocalRun::start(LocalOptions {
@@ -83,13 +90,12 @@ impl Run {
             data_dir: self.data_dir.clone(),
             until_end: self.until_end,
             registry,
-            clock: (clock::now_ns, clock::monotonic),
             on_turn: Box::new(move |now| turned.turned(now)),
             disorder: None,
         })
         .await?;
         // Set once: this is the only place.
-        let _ = status.set((run.status(), run.broker.clone()));
+        let _ = running.set(Running { status: run.status(), broker: run.broker.clone() });
         let settings = api::Settings {
             database: self.data_dir.join(FILE_NAME),
             pipeline: name.clone(),
@@ -140,11 +146,11 @@ impl Run {
         &self,
         registry: &Registry,
         pipeline: &Pipeline,
-        shared: Arc<std::sync::OnceLock<(Arc<std::sync::Mutex<LocalStatus>>, (String, String))>>,
+        shared: Arc<OnceLock<Running>>,
     ) -> Admin {
         let name = pipeline.name.clone();
         Admin::new(clock::monotonic(), registry.clone(), move || match shared.get() {
-            Some((status, (brokers, topic))) => {
+            Some(Running { status, broker: (brokers, topic) }) => {
                 let status = status.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 status_json(&name, brokers, topic, &status)
             }

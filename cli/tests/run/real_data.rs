@@ -95,7 +95,6 @@ fn binance_candles_are_the_same_with_delays_of_up_to_30_s_and_each_trade_twice()
         data_dir: dir.path().to_owned(),
         until_end: true,
         registry,
-        clock: (runtime::clock::now_ns, runtime::clock::monotonic),
         on_turn: Box::new(|_| {}),
         disorder: Some(disorder),
     };

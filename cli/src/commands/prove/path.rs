@@ -91,7 +91,6 @@ pub(super) async fn run(
         data_dir: data_dir.to_owned(),
         until_end: true,
         registry: Registry::new(),
-        clock: (clock::now_ns, clock::monotonic),
         on_turn: Box::new(|_| {}),
         disorder: None,
     })
