@@ -3,6 +3,9 @@
 /// Every bad input is one clear sentence and the right exit code.
 #[path = "run/bad_input.rs"]
 mod bad_input;
+/// The dashboard in a real browser.
+#[path = "run/browser.rs"]
+mod browser;
 /// Running the binary, and reading what it says.
 #[path = "run/harness.rs"]
 mod harness;

@@ -194,7 +194,10 @@ function take(publication: Publication): void {
     case "feed": {
       const { feed } = publication;
       const key = state.seriesKey(feed.symbol, feed.source);
-      state.feeds.value = new Map(state.feeds.value).set(key, feed);
+      // A state is published when it changes; its watermark may be older than the one we know.
+      const known = state.feeds.value.get(key)?.watermark_ms ?? null;
+      const watermark_ms = Math.max(known ?? 0, feed.watermark_ms ?? 0) || null;
+      state.feeds.value = new Map(state.feeds.value).set(key, { ...feed, watermark_ms });
     }
   }
 }
