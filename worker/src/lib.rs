@@ -8,6 +8,8 @@
 
 /// Topic to store: wiring.
 pub mod aggregate;
+/// Windows of an interval that was added later.
+pub mod backfill;
 /// 3. What a partition must remember of a series, as versioned bytes.
 pub mod checkpoint;
 /// A whole pipeline on embedded parts, in one process: wiring.

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::aggregate::{AggregateError, Aggregator, OnTurn, Stop};
+use crate::backfill::backfill;
 use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::Metrics;
 use crate::produce::{Identity, ProduceError, produce};
@@ -145,7 +146,9 @@ impl LocalRun {
         let cluster = LocalBroker::start(&topic, partitions)?;
         let pacer = Arc::new(cluster.pacer());
         let all: Vec<i32> = (0..partitions).collect();
-        let claims = store.claim(&topic, &all, cluster.source_id()).await?;
+        let mut claims = store.claim(&topic, &all, cluster.source_id()).await?;
+        let reached = reached_ms(&series, &engine);
+        backfill(&mut store, &mut claims, &reached, pipeline.spec.candles.intervals()).await?;
         let offsets: Vec<_> =
             claims.iter().map(|claim| (claim.partition, claim.next_offset)).collect();
         let consumer =
@@ -333,6 +336,16 @@ const PARTITIONS: i32 = 12;
 fn partitions_of(spec: &PipelineSpec) -> i32 {
     let named = spec.kafka.as_ref().map(|kafka| kafka.topic.partitions());
     named.and_then(|partitions| i32::try_from(partitions).ok()).unwrap_or(PARTITIONS)
+}
+
+/// How far each series that has a watermark has come, in milliseconds.
+fn reached_ms(series: &[SeriesInfo], engine: &Engine) -> Vec<(SeriesInfo, i64)> {
+    let watermarks = engine.watermarks().filter_map(|(series, ns)| Some((series, ns?)));
+    let known = watermarks.filter_map(|(name, ns)| {
+        let info = series.iter().find(|info| info.series == *name)?;
+        Some((info.clone(), ns.div_euclid(NANOS_PER_MILLI)))
+    });
+    known.collect()
 }
 
 /// Every series of the spec.

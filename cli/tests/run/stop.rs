@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::harness::{Running, binary, get, run, spec, text, wait_for};
+use crate::harness::{
+    Running, binary, candles_text, get, rows, run, run_until_end, spec, text, wait_for, write,
+};
 
 fn demo(dir: &TempDir) -> std::path::PathBuf {
     let symbols = "symbols: [{symbol: BTC, instrument: BTCUSDT}]";
@@ -62,4 +64,31 @@ fn help_names_every_command_and_flag_with_its_environment() {
     for part in ["--data-dir", "CRYPTO_PIPELINE_DATA_DIR", "--until-end", "127.0.0.1:8000"] {
         assert!(run.contains(part), "{part}");
     }
+}
+
+#[test]
+fn an_interval_that_is_added_later_gets_its_earlier_windows() {
+    let dir = TempDir::new().unwrap();
+    let (whole, added) = (dir.path().join("whole"), dir.path().join("added"));
+    let source = "simulated: {startTime: \"2024-08-08T00:00:00Z\", ticks: 50000, \
+        symbols: [{symbol: BTC, instrument: BTCUSDT}]}";
+    let all = spec(dir.path(), source);
+    run_until_end(&all, &whole);
+    let minutes_only = std::fs::read_to_string(&all).unwrap();
+    let minutes_only = minutes_only.replace("[1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h,", "[1m,");
+    let minutes_only =
+        minutes_only.replace(" 6h, 8h, 12h, 1d, 3d, 1w, 1M]", "]").replace(",]", "]");
+    run_until_end(&write(&dir.path().join("minutes.yaml"), &minutes_only), &added);
+    run_until_end(&all, &added);
+    let closed = |dir: &std::path::Path| {
+        let mut rows = rows(&candles_text(dir, "BTC", "15m"));
+        rows.retain(|row| row["closed"] == "true");
+        // Indicators begin anew with the interval.
+        for row in &mut rows {
+            row.retain(|name, _| !name.starts_with("sma") && name != "ema_20" && name != "trend");
+        }
+        rows
+    };
+    assert!(closed(&whole).len() > 3);
+    assert_eq!(closed(&whole), closed(&added));
 }

@@ -83,6 +83,18 @@ impl SqliteStore {
         found.map_err(|error| StoreError::of(&self.path, error))
     }
 
+    /// When the first stored 1m candle of the series opens.
+    ///
+    /// # Errors
+    /// [`StoreError::FindSeries`], or of the file.
+    pub async fn first_minute_ms(&mut self, series: &Series) -> Result<Option<i64>, StoreError> {
+        const SQL: &str =
+            "SELECT min(open_time_ms) FROM candle WHERE series_id = ? AND interval = '1m'";
+        let query = sqlx::query_scalar(SQL).bind(self.registered(series)?.id);
+        let first = query.fetch_one(&mut self.connection).await;
+        first.map_err(|error| StoreError::of(&self.path, error))
+    }
+
     /// The stored candles that open in `[from_ms, to_ms)`, in order.
     ///
     /// # Errors
