@@ -88,9 +88,10 @@ pub(crate) fn refused(url: &Url, status: StatusCode, words: &str) -> Failure {
 }
 
 /// Nothing answered, as a failure that says what to look at.
-pub(crate) fn silent(url: &Url, error: anyhow::Error) -> Failure {
+pub(crate) fn silent(url: &Url, error: &anyhow::Error) -> Failure {
     let origin = url.origin().ascii_serialization();
-    error.context(format!("nothing answers at {origin}; is `crypto-pipeline run` running?")).into()
+    let cause = error.root_cause().to_string().to_lowercase();
+    anyhow!("nothing answers at {origin} ({cause}); is `crypto-pipeline run` running?").into()
 }
 
 fn is_loopback(url: &Url) -> bool {

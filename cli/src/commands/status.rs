@@ -45,7 +45,7 @@ impl AdminAddress {
         match http::get_json(&http::client(&url)?, url.clone()).await? {
             Answer::Found(report) => Ok(report),
             Answer::Refused(status, words) => Err(http::refused(&url, status, &words)),
-            Answer::Silent(error) => Err(http::silent(&url, error)),
+            Answer::Silent(error) => Err(http::silent(&url, &error)),
         }
     }
 
@@ -53,7 +53,7 @@ impl AdminAddress {
     async fn unready(&self) -> Result<Option<String>, Failure> {
         let url = self.url("/readyz")?;
         let answer = http::client(&url)?.get(url.clone()).send().await;
-        let response = answer.map_err(|error| http::silent(&url, error.without_url().into()))?;
+        let response = answer.map_err(|error| http::silent(&url, &error.without_url().into()))?;
         let ready = response.status().is_success();
         let text = response.text().await.unwrap_or_default();
         Ok((!ready).then(|| text.trim().to_owned()))

@@ -27,12 +27,10 @@ pub enum TopicError {
         source: KafkaError,
     },
     /// The brokers do not say how many partitions the topic has.
-    #[error("cannot find topic \"{topic}\" at \"{brokers}\"")]
+    #[error("cannot find topic \"{topic}\"")]
     FindTopic {
         /// The topic.
         topic: String,
-        /// Who was asked.
-        brokers: String,
         /// Why.
         #[source]
         source: KafkaError,

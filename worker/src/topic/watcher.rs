@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rdkafka::config::ClientConfig;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -46,12 +46,14 @@ impl Watcher {
             .set("auto.offset.reset", "earliest")
             .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX)
             .set("fetch.wait.max.ms", FETCH_WAIT_MS)
+            // It would write between the lines of whoever looks.
+            .set_log_level(RDKafkaLogLevel::Emerg)
             .create()
             .map_err(create_error)?;
         let reader = BatchReader::new(consumer).ok_or_else(|| {
             create_error(KafkaError::ClientCreation("the consumer has no queue".into()))
         })?;
-        assign(reader.consumer(), brokers, topic, from)?;
+        assign(reader.consumer(), topic, from)?;
         Ok(Self { reader })
     }
 
@@ -61,17 +63,8 @@ impl Watcher {
     }
 }
 
-fn assign(
-    consumer: &BaseConsumer,
-    brokers: &str,
-    topic: &str,
-    from: WatchFrom,
-) -> Result<(), TopicError> {
-    let find_error = |source| TopicError::FindTopic {
-        topic: topic.to_owned(),
-        brokers: brokers.to_owned(),
-        source,
-    };
+fn assign(consumer: &BaseConsumer, topic: &str, from: WatchFrom) -> Result<(), TopicError> {
+    let find_error = |source| TopicError::FindTopic { topic: topic.to_owned(), source };
     let metadata = consumer.fetch_metadata(Some(topic), METADATA_WAIT).map_err(find_error)?;
     let partitions = metadata.topics().first().map_or(&[][..], |found| found.partitions());
     if partitions.is_empty() {

@@ -63,7 +63,7 @@ impl Server {
                 Ok((page.data, more))
             }
             Answer::Refused(status, words) => Err(http::refused(&self.url, status, &words)),
-            Answer::Silent(error) => Err(http::silent(&self.url, error)),
+            Answer::Silent(error) => Err(http::silent(&self.url, &error)),
         }
     }
 }
