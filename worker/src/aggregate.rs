@@ -4,6 +4,7 @@
 //! once a second, and together while catching up. Only what is committed is published.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use market::tick::decode;
@@ -16,7 +17,7 @@ use crate::publish::LocalFeed;
 use crate::store::{
     Claim, Commit, CommitOutcome, DeadLetter, PartitionProgress, SqliteStore, StoreError,
 };
-use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, TopicError};
+use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
 use crate::window::{Engine, Outcome, Stats};
 
 /// How long a poll waits for a record.
@@ -73,16 +74,15 @@ pub struct Aggregator {
 }
 
 /// When to stop.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Stop {
     /// Stop now: what is folded is committed.
     pub now: CancellationToken,
-    /// Stop when no record has come for [`DRAINED_AFTER`]: nothing more will be sent.
+    /// Nothing more will be sent: stop when all of it is read.
     pub when_drained: CancellationToken,
+    /// Knows what is sent and not yet read.
+    pub pacer: Arc<Pacer>,
 }
-
-/// After the last record was sent, a topic without records for this long is at its end.
-pub const DRAINED_AFTER: Duration = Duration::from_millis(100);
 
 struct Progress {
     claims: BTreeMap<i32, Claim>,
@@ -111,14 +111,10 @@ impl Aggregator {
             counted: Stats::default(),
             delay_ms: 0,
         };
-        let (mut committed, mut shown, mut last_record) =
-            (clock::monotonic(), clock::monotonic(), clock::monotonic());
+        let (mut committed, mut shown) = (clock::monotonic(), clock::monotonic());
         loop {
             let records = self.fold_batch(&mut progress)?;
             let now = clock::monotonic();
-            if records > 0 {
-                last_record = now;
-            }
             let behind = progress.delay_ms > BEHIND_MS || records == BATCH_RECORDS_MAX;
             if self.commit_due(&progress, behind, now.duration_since(committed)) {
                 self.commit(&mut progress, handle)?;
@@ -129,9 +125,7 @@ impl Aggregator {
                 shown = now;
             }
             (self.on_turn)(&self.engine, now);
-            let drained = stop.when_drained.is_cancelled()
-                && records == 0
-                && now.duration_since(last_record) >= DRAINED_AFTER;
+            let drained = stop.when_drained.is_cancelled() && stop.pacer.is_drained();
             if stop.now.is_cancelled() || drained {
                 return self.commit(&mut progress, handle);
             }

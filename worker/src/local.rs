@@ -156,7 +156,11 @@ impl LocalRun {
         let metrics = Metrics::register(&registry)?;
         let feed = LocalFeed::new();
         let status = Arc::new(Mutex::new(LocalStatus::default()));
-        let stop = Stop { now: CancellationToken::new(), when_drained: CancellationToken::new() };
+        let stop = Stop {
+            now: CancellationToken::new(),
+            when_drained: CancellationToken::new(),
+            pacer: Arc::clone(&pacer),
+        };
 
         let aggregator = Aggregator {
             consumer,
