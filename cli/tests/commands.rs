@@ -1,5 +1,7 @@
 //! The commands that look: what they print, what they refuse, and their exit codes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 /// Asking about a pipeline that runs.
 #[path = "commands/live.rs"]
 mod live;

@@ -44,7 +44,10 @@ impl AdminAddress {
         let url = self.url("/status")?;
         match http::get_json(&http::client(&url)?, url.clone()).await? {
             Answer::Found(report) => Ok(report),
-            Answer::Refused(status, words) => Err(http::refused(&url, status, &words)),
+            Answer::Refused(status, _) => Err(Failure::settings(format!(
+                "{url} answers {status}; write --admin as the admin address that \
+                 `crypto-pipeline run` shows"
+            ))),
             Answer::Silent(error) => Err(http::silent(&url, &error)),
         }
     }

@@ -47,7 +47,7 @@ fn running_pipeline_is_seen_by_status_tail_candles_and_alerts() {
 
     refused(&["tail", "DOGE", "--admin", &admin], 2, "use one of BTC ETH");
     refused(&["candles", "DOGE", "--server", &url], 2, "is not a symbol of this pipeline");
-    refused(&["status", "--admin", &url], 1, "does not answer as a crypto-pipeline");
+    refused(&["status", "--admin", &url], 2, "as the admin address that");
 }
 
 #[test]

@@ -59,14 +59,15 @@ fn place(out: &mut impl Write, fetched: &Fetched<'_>) -> io::Result<()> {
 
 fn write_trade(out: &mut impl Write, trade: &Trade<'_>) -> io::Result<()> {
     let side = trade.side.map_or("-", Side::as_str);
-    let (price, size) = (&trade.price.text, &trade.size.text);
+    let (price, size) = (trade.price.value.to_string(), trade.size.value.to_string());
     let at = time::show_ns(trade.event_time_ns);
     writeln!(out, "trade  {price:>12}  {size:>12} {side:<4}  {at}")
 }
 
 fn write_quote(out: &mut impl Write, quote: &Quote<'_>) -> io::Result<()> {
     let at = time::show_ns(quote.event_time_ns);
-    writeln!(out, "quote  {:>12}  {:>12} {:<4}  {at}", quote.price.text, "-", "-")
+    let price = quote.price.value.to_string();
+    writeln!(out, "quote  {price:>12}  {:>12} {:<4}  {at}", "-", "-")
 }
 
 fn write_mark(out: &mut impl Write, mark: &Mark<'_>) -> io::Result<()> {
@@ -116,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn line_shows_place_series_and_the_numbers_as_sent() {
+    fn line_shows_place_series_and_exact_numbers_and_fits() {
         let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(shown(TRADE).trim_end().chars().count() <= 100);
         assert_eq!(
             words(shown(TRADE)),
-            "[3 @ 41] BTC binance trade 61685.99000000 0.00123000 buy 2024-08-08T23:59:59.812Z"
+            "[3 @ 41] BTC binance trade 61685.99 0.00123 buy 2024-08-08T23:59:59.812Z"
         );
         assert_eq!(
             words(shown(MARK)),

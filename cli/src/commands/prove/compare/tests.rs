@@ -68,7 +68,8 @@ fn candles_of_equal_numbers_are_equal_however_they_are_written() {
 
 #[test]
 fn each_of_the_nine_fields_is_compared_and_the_first_window_is_told_with_both_values() {
-    let changes: [(&str, fn(&mut Candle)); FIELDS] = [
+    type Change = fn(&mut Candle);
+    let changes: [(&str, Change); FIELDS] = [
         ("open", |candle| candle.open = None),
         ("high", |candle| candle.high = Some(decimal("61860.81"))),
         ("low", |candle| candle.low = Some(decimal("0.000000000001"))),
