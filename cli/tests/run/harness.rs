@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use runtime::clock;
 
 /// How long anything is waited for.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -17,6 +19,7 @@ pub(crate) fn binary() -> Command {
 }
 
 /// Recorded trades and the exchanges' own candles, where this machine has them.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 pub(crate) fn market_data() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/market-data");
     let path = std::env::var_os("MARKET_DATA").map_or(beside, PathBuf::from);
@@ -143,7 +146,7 @@ pub(crate) fn get(address: &str, path: &str) -> std::io::Result<String> {
 
 /// Waits until a condition holds.
 pub(crate) fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
+    let started = clock::monotonic();
     loop {
         if let Some(found) = condition() {
             return found;

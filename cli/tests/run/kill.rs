@@ -3,9 +3,10 @@
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use market::interval::Interval;
+use runtime::clock;
 use tempfile::TempDir;
 
 use crate::harness::{Running, candles_text, get, run, run_until_end, spec, wait_for};
@@ -50,7 +51,7 @@ fn a_killed_run_ends_with_the_same_candles() {
     println!("seed {seed}");
     let (whole, killed) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let spec = market(whole.path());
-    let started = Instant::now();
+    let started = clock::monotonic();
     run_until_end(&spec, whole.path());
     let whole_ms = u64::try_from(started.elapsed().as_millis()).unwrap();
 
@@ -59,7 +60,7 @@ fn a_killed_run_ends_with_the_same_candles() {
         let mut child =
             run(&spec, killed.path()).arg("--until-end").stderr(Stdio::null()).spawn().unwrap();
         let lives = Duration::from_millis(random(seed.wrapping_add(kill.into()), whole_ms / LIVES));
-        let started = Instant::now();
+        let started = clock::monotonic();
         let ended = wait_for("the moment of the kill", || {
             let ended = child.try_wait().unwrap();
             (ended.is_some() || started.elapsed() >= lives).then_some(ended)
