@@ -1,6 +1,6 @@
 //! The whole path, as a person runs it: file → topic → window → store → `candles --format csv`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and says why")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 /// Every bad input is one clear sentence and the right exit code.
 #[path = "run/bad_input.rs"]

@@ -214,7 +214,15 @@ impl LocalRun {
                 Some(done) = self.sources.join_next() => {
                     if let Err(error) = done.unwrap_or(Err(LocalError::LoseThread)) {
                         tracing::error!(error = &error as &dyn std::error::Error, "a source stopped");
+                        let broken = !matches!(
+                            &error,
+                            LocalError::RunSource { source: ProduceError::ReadSource(_), .. }
+                        );
                         first_error.get_or_insert(error);
+                        // What was not delivered is never read: nothing would end the wait for it.
+                        if broken {
+                            break;
+                        }
                     }
                     if self.sources.is_empty() && self.until_end {
                         self.stop.when_drained.cancel();
