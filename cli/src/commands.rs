@@ -36,30 +36,23 @@ mod time;
 
 /// Exact OHLCV candles from live or recorded trades.
 #[derive(Debug, Parser)]
-#[command(name = "crypto-pipeline", version, about, max_term_width = 100)]
+#[command(name = "crypto-pipeline", version, max_term_width = 100)]
 #[command(after_help = "Begin with `crypto-pipeline run`: a demo market on http://127.0.0.1:8000.")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+/// Each is described where it is defined.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a pipeline in this process, with a dashboard
     Run(run::Run),
-    /// Show stored candles as a table, CSV or JSON
     Candles(candles::Candles),
-    /// Prove our candles against the exchange's own, on any day
     Prove(prove::Prove),
-    /// Check a pipeline file without running it
     Validate(validate::Validate),
-    /// Show how a running pipeline is doing
     Status(status::Status),
-    /// Follow the records of a running pipeline
     Tail(tail::Tail),
-    /// Show alerts, the newest last
     Alerts(alerts::Alerts),
-    /// Print a completion script for a shell
     Completions(completions::Completions),
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use market::interval::Interval;
 
 use super::output::{Output, note};
@@ -20,7 +20,7 @@ use pages::{Pages, Question};
 use write::Writer;
 
 /// Most candles that `--limit` takes: they are held in memory.
-const LIMIT_MAX: u32 = 100_000;
+const LIMIT_MAX: i64 = 100_000;
 /// What a table shows when nothing says how much.
 const TABLE_CANDLES: usize = 20;
 
@@ -51,7 +51,7 @@ pub(crate) struct Candles {
     #[arg(long, value_name = "T", value_parser = time::parse_ms, allow_hyphen_values = true)]
     end: Option<i64>,
     /// At most this many: with --start the oldest from there on, else the newest
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT_MAX)))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=LIMIT_MAX))]
     limit: Option<u32>,
     /// How they are written
     #[arg(long, value_enum, default_value_t = Format::Table)]

@@ -56,7 +56,7 @@ pub(crate) struct Prove {
     #[arg(long, value_enum, default_value_t = Venue::Binance)]
     venue: Venue,
     /// What the exchange calls it: BTCUSDT
-    #[arg(long)]
+    #[arg(long, value_name = "NAME")]
     instrument: String,
     /// The day, in UTC: 2024-08-08
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]

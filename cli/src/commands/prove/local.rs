@@ -70,7 +70,7 @@ fn missing(dir: &Path, day: &Day<'_>, kind: Kind, names: &[String]) -> String {
         sentence.push_str(&format!("; of that day it has {}", kinds.join(" ")));
     }
     match kind {
-        Kind::Trades => sentence.push_str("; --aggregate takes aggTrades"),
+        Kind::Trades => sentence.push_str("; --aggregate takes the aggTrades file"),
         Kind::Candles(_) => sentence.push_str("; --interval chooses other candles"),
         Kind::Aggregates => {}
     }
