@@ -1,6 +1,6 @@
 //! The commands that look: what they print, what they refuse, and their exit codes.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail, and says why")]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 /// Asking about a pipeline that runs.
 #[path = "commands/live.rs"]
