@@ -80,17 +80,19 @@ fn fold(
         let batch = consumer.poll(POLL_WAIT);
         for record in batch.records() {
             let record = record?;
-            let decoded = decode(record.value).map_err(|bad| bad.error.to_string())?;
-            match engine.apply(record.partition, record.offset, &decoded) {
-                Outcome::Folded => {}
-                outcome @ (Outcome::Duplicate | Outcome::DeadLetter { .. }) => {
-                    let offset = record.offset;
-                    return Err(format!("the tick at offset {offset} became {outcome:?}").into());
+            let (partition, offset) = (record.partition, record.offset);
+            let outcome = match &decode(record.value) {
+                Ok(decoded) => {
+                    match decoded {
+                        Record::Tick(_) => folded.ticks += 1,
+                        Record::Mark(_) => folded.marks += 1,
+                    }
+                    engine.apply(partition, offset, decoded)
                 }
-            }
-            match decoded {
-                Record::Tick(_) => folded.ticks += 1,
-                Record::Mark(_) => folded.marks += 1,
+                Err(bad) => engine.reject(partition, offset, bad),
+            };
+            if outcome != Outcome::Folded {
+                return Err(format!("the record at offset {offset} became {outcome:?}").into());
             }
             remote.count(&record);
         }
