@@ -7,6 +7,9 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// Runs of digits, eight bytes at a time.
+pub(crate) mod digits;
+
 /// Prices, sizes and sums of sizes: units of 1e-12.
 pub type Decimal = Fixed<12>;
 /// Σ price · size: units of 1e-18.
@@ -63,12 +66,16 @@ impl<const SCALE: u32> Fixed<SCALE> {
     ///
     /// # Errors
     /// [`DecimalError`] when the text is no such number or cannot be held exactly.
+    #[inline]
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', digits @ ..] => (true, digits),
             digits => (false, digits),
         };
-        let units = parse_digits(digits, SCALE)?;
+        let units = match parse_short(digits, SCALE) {
+            Some(units) => units,
+            None => parse_digits(digits, SCALE)?,
+        };
         let units = i128::try_from(units).map_err(|_| DecimalError::TooLarge)?;
         Self::from_units(if negative { -units } else { units }).ok_or(DecimalError::TooLarge)
     }
@@ -90,6 +97,26 @@ impl<const SCALE: u32> Fixed<SCALE> {
             None => None,
         }
     }
+}
+
+/// Reads `digits[.digits]` where both parts fit 64 bits, as nearly always; `None` for all others,
+/// good or bad.
+fn parse_short(text: &[u8], scale: u32) -> Option<u128> {
+    let (whole, length) = digits::leading(text);
+    if length == 0 {
+        return None;
+    }
+    let one = 10_u64.checked_pow(scale)?;
+    let units = u128::from(whole) * u128::from(one);
+    let [b'.', rest @ ..] = &text[length..] else {
+        return (length == text.len()).then_some(units);
+    };
+    let (fraction, decimals) = digits::leading(rest);
+    if decimals == 0 || decimals < rest.len() {
+        return None;
+    }
+    let unused = scale.checked_sub(u32::try_from(decimals).ok()?)?;
+    Some(units + u128::from(fraction * 10_u64.pow(unused)))
 }
 
 /// Reads `digits[.digits]` as a number of 10^-scale units.
@@ -148,6 +175,7 @@ impl Decimal {
     ///
     /// # Errors
     /// [`DecimalError`] when the text is no such number.
+    #[inline]
     pub fn parse_tick(text: &str) -> Result<Self, DecimalError> {
         let value = Self::parse(text)?;
         if value < TICK_BOUND && value.0 > -TICK_BOUND.0 {
@@ -199,10 +227,10 @@ impl Decimal {
     pub fn notional(self, size: Self) -> Result<Notional, DecimalError> {
         // Six of the 24 decimals of the product have to be zeros. Most prices have no more than
         // six decimals, so that they can be taken from the price before multiplying.
-        if let Ok(price) = u64::try_from(self.0)
+        if let (Ok(price), Ok(size)) = (u64::try_from(self.0), u64::try_from(size.0))
             && price % 1_000_000 == 0
-            && let Some(units) = i128::from(price / 1_000_000).checked_mul(size.0)
         {
+            let units = i128::from(price / 1_000_000) * i128::from(size);
             return Notional::from_units(units).ok_or(DecimalError::TooLarge);
         }
         wide_notional(self.0, size.0)

@@ -366,7 +366,7 @@ fn no_size() -> DecodeError {
 }
 
 /// A trade's price: exact and above zero.
-pub(super) fn price(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
+fn price(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
     let problem = match Decimal::parse_tick(&text) {
         Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
         Ok(_) => "is not above zero",
@@ -379,7 +379,7 @@ pub(super) fn price(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
 }
 
 /// A trade's size: exact and above zero.
-pub(super) fn size(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
+fn size(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
     let problem = match Decimal::parse_tick(&text) {
         Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
         Ok(_) => "is not above zero",

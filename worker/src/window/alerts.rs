@@ -186,14 +186,9 @@ impl Gate {
 
 impl super::SeriesWindows {
     /// Raises what this on-time tick of an open minute raises; most ticks stop at the gate.
-    pub(super) fn raise_alerts(
-        &mut self,
-        at: usize,
-        bar: &Bar,
-        print: &Print,
-        context: &mut Context<'_>,
-    ) {
+    pub(super) fn raise_alerts(&mut self, at: usize, print: &Print, context: &mut Context<'_>) {
         let window = &self.frames[0].windows[at];
+        let Some(bar) = &window.bar else { return };
         let (open_ms, close_ms) = (window.open_ms, window.close_ms);
         let gate = match self.gate {
             Some((of_ms, open, gate)) if of_ms == open_ms && open == bar.open => gate,
@@ -206,6 +201,7 @@ impl super::SeriesWindows {
         if !gate.open_for(print.price, bar.volume) {
             return;
         }
+        let open_price = bar.open;
         for raised in self.history.raise(&context.settings.alerts, bar, print.price) {
             let window = &mut self.frames[0].windows[at];
             let bit = bit(raised.rule, raised.direction);
@@ -221,7 +217,7 @@ impl super::SeriesWindows {
                 print.key.event_ns,
                 |alert| Alert {
                     price_change_percent: raised.price_change_percent,
-                    open_price: Some(bar.open),
+                    open_price: Some(open_price),
                     close_price: Some(print.price),
                     severity: raised.severity,
                     z_score: raised.z_score,

@@ -74,6 +74,49 @@ impl Bar {
         }
     }
 
+    /// Adds one tick in place. Changes nothing and returns false where a sum, together with what
+    /// larger windows hold besides, would pass its bound.
+    pub(super) fn add(&mut self, print: &Print, besides: (Decimal, Notional)) -> bool {
+        let volume = self.volume.checked_add(print.size);
+        let quote_volume = self.quote_volume.checked_add(print.notional);
+        let (Some(volume), Some(quote_volume)) = (volume, quote_volume) else {
+            return false;
+        };
+        if !fit(volume, quote_volume, besides) {
+            return false;
+        }
+        if print.taker_buys {
+            // Parts of the sums above.
+            let bought = self.taker_buy_volume.checked_add(print.size);
+            let bought_quote = self.taker_buy_quote_volume.checked_add(print.notional);
+            let (Some(bought), Some(bought_quote)) = (bought, bought_quote) else {
+                return false;
+            };
+            self.taker_buy_volume = bought;
+            self.taker_buy_quote_volume = bought_quote;
+        }
+        (self.volume, self.quote_volume) = (volume, quote_volume);
+        if print.key < self.first {
+            (self.first, self.open) = (print.key, print.price);
+        }
+        if print.key > self.last {
+            (self.last, self.close) = (print.key, print.price);
+        }
+        self.high = self.high.max(print.price);
+        self.low = self.low.min(print.price);
+        self.count = self.count.saturating_add(print.count);
+        if let Some(id) = print.id {
+            let (low, high) = self.ids.unwrap_or((id, id));
+            self.ids = Some((low.min(id), high.max(id)));
+        }
+        true
+    }
+
+    /// Whether its sums stay within their bounds together with these.
+    pub(super) fn fits_beside(&self, besides: (Decimal, Notional)) -> bool {
+        fit(self.volume, self.quote_volume, besides)
+    }
+
     /// This bar and another one together, or `None` where a sum would pass its bound.
     pub(super) fn and(&self, other: &Self) -> Option<Self> {
         let (first, open) = if other.first < self.first {
@@ -110,4 +153,9 @@ impl Bar {
             },
         })
     }
+}
+
+fn fit(volume: Decimal, quote_volume: Notional, besides: (Decimal, Notional)) -> bool {
+    volume.checked_add(besides.0).is_some_and(|sum| sum < VOLUME_BOUND)
+        && quote_volume.checked_add(besides.1).is_some_and(|sum| sum < NOTIONAL_BOUND)
 }

@@ -4,7 +4,7 @@
 //! then it is folded, and only then does the watermark move and close windows.
 
 use market::coverage::{Coverage, Gap, UNEXPLAINED_GAP};
-use market::decimal::{Decimal, NOTIONAL_BOUND, Notional, VOLUME_BOUND};
+use market::decimal::{Decimal, Notional};
 use market::interval::{Interval, MINUTE_MS};
 use market::publication::FeedState;
 use market::symbol::SeriesKind;
@@ -212,41 +212,42 @@ impl SeriesWindows {
     fn fold(&mut self, print: &Print, context: &mut Context<'_>) -> bool {
         let time_ms = print.key.event_ns.div_euclid(NANOS_PER_MILLI);
         let (at, _) = self.minute(time_ms);
-        let tick = Bar::of(print);
-        let window = &self.frames[0].windows[at];
-        let Some(bar) = window.with(&tick) else {
-            return false;
-        };
+        let window = &mut self.frames[0].windows[at];
         let close_ms = window.close_ms;
         if close_ms.saturating_mul(NANOS_PER_MILLI) <= self.watermark_ns {
-            return self.fold_late(at, &tick, bar, context);
+            return self.fold_late(at, print, context);
         }
-        let (volume, notional) = self.absorbed;
-        let fits = bar.volume.checked_add(volume).is_some_and(|sum| sum < VOLUME_BOUND)
-            && bar.quote_volume.checked_add(notional).is_some_and(|sum| sum < NOTIONAL_BOUND);
+        let fits = match &mut window.bar {
+            Some(bar) => bar.add(print, self.absorbed),
+            None => {
+                let bar = Bar::of(print);
+                let fits = bar.fits_beside(self.absorbed);
+                window.bar = fits.then_some(bar);
+                fits
+            }
+        };
         if !fits {
             return false;
         }
-        self.frames[0].windows[at].bar = Some(bar);
         if self.next_close_ms.is_none_or(|next| close_ms < next) {
             self.next_close_ms = Some(close_ms);
         }
-        self.raise_alerts(at, &bar, print, context);
+        self.raise_alerts(at, print, context);
         true
     }
 
     /// Adds a tick to a minute that has closed, and to the larger windows around it.
-    fn fold_late(&mut self, at: usize, tick: &Bar, bar: Bar, context: &mut Context<'_>) -> bool {
+    fn fold_late(&mut self, at: usize, print: &Print, context: &mut Context<'_>) -> bool {
+        let tick = Bar::of(print);
         let time_ms = self.frames[0].windows[at].open_ms;
         let mut changed = Vec::with_capacity(self.frames.len());
-        for (index, frame) in self.frames.iter_mut().enumerate().skip(1) {
-            let (larger_at, _) = frame.find_or_make(time_ms);
-            match frame.windows[larger_at].with(tick) {
-                Some(bar) => changed.push((index, larger_at, bar)),
+        for (index, frame) in self.frames.iter_mut().enumerate() {
+            let (window_at, _) = frame.find_or_make(time_ms);
+            match frame.windows[window_at].with(&tick) {
+                Some(bar) => changed.push((index, window_at, bar)),
                 None => return false,
             }
         }
-        changed.push((0, at, bar));
         for (index, window_at, bar) in changed {
             let window = &mut self.frames[index].windows[window_at];
             window.bar = Some(bar);
