@@ -14,6 +14,8 @@ use super::*;
 mod identity;
 /// A naive model that keeps every trade, and the engine against it.
 mod model;
+/// States that other versions stored.
+mod stored;
 /// Time: lateness, revisions, flat candles, quotes, snapshots, alerts.
 mod time;
 
