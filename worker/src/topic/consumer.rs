@@ -12,6 +12,10 @@ use crate::topic::{Pacer, TopicError};
 /// Most bytes that librdkafka reads ahead, in KiB.
 const READ_AHEAD_KBYTES_MAX: &str = "8192";
 
+/// How long librdkafka waits, in milliseconds, before it reads on after it had read ahead that
+/// much; by itself it waits a second.
+const READ_AHEAD_BACKOFF_MS: &str = "5";
+
 /// How to reach a topic as a consumer.
 #[derive(Debug, Clone)]
 pub struct ConsumerSettings {
@@ -51,7 +55,8 @@ impl Consumer {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")
-            .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX);
+            .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX)
+            .set("fetch.queue.backoff.ms", READ_AHEAD_BACKOFF_MS);
         for (name, value) in &settings.extra {
             config.set(name, value);
         }
