@@ -7,12 +7,8 @@
 //!
 //! Replaying the same records from the same checkpoint gives the same effects.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use hashbrown::{Equivalent, HashMap};
-use market::alert::{Alert, AlertRule, AlertType, Severity};
 use market::candle::Candle;
-use market::coverage::Gap;
 use market::interval::Interval;
 use market::publication::Feed;
 use market::symbol::{Series, SeriesKind};
@@ -28,8 +24,12 @@ mod alerts;
 mod bar;
 /// What moves with the watermark.
 mod closing;
+/// What one record meets.
+mod context;
 /// The windows of one interval.
 mod frame;
+/// Ids: folded, expected, missing, lost.
+mod ids;
 /// Moving averages of closes.
 mod indicators;
 /// What a source says about its series.
@@ -40,6 +40,8 @@ mod ranges;
 mod row;
 /// One series: ids, coverage, folding.
 mod series;
+
+use context::{Context, Pending};
 
 pub use alerts::AlertSettings;
 pub(crate) use series::SeriesWindows;
@@ -109,96 +111,6 @@ pub struct Effects {
     pub gaps: Vec<GapRow>,
     /// Feed states.
     pub feeds: Vec<FeedRow>,
-}
-
-#[derive(Debug, Default)]
-struct Pending {
-    candles: BTreeMap<(usize, Interval, i64), CandleRow>,
-    alerts: Vec<(usize, AlertRow)>,
-    gaps: Vec<GapRow>,
-    /// Series whose feed has a new state.
-    feeds: BTreeSet<usize>,
-}
-
-/// What one record meets: where it stands, and where its effects go.
-struct Context<'a> {
-    settings: &'a Settings,
-    series: &'a Series,
-    index: usize,
-    partition: i32,
-    offset: i64,
-    reconcile_from_ns: Option<i64>,
-    pending: &'a mut Pending,
-    stats: &'a mut Stats,
-}
-
-impl Context<'_> {
-    /// Whether the minute of this time closed longer ago than the allowed lateness.
-    fn is_late(&self, watermark_ns: i64, event_ns: i64) -> bool {
-        const MINUTE_NS: i64 = 60_000_000_000;
-        let close_ns = event_ns.div_euclid(MINUTE_NS).saturating_add(1).saturating_mul(MINUTE_NS);
-        watermark_ns > close_ns.saturating_add(self.settings.allowed_lateness_ns)
-    }
-
-    /// Closed windows from this time on may have changed.
-    fn reconcile_from(&mut self, from_ns: i64) {
-        self.reconcile_from_ns =
-            Some(self.reconcile_from_ns.map_or(from_ns, |other| other.min(from_ns)));
-    }
-
-    fn take_reconcile_from(&mut self) -> Option<i64> {
-        self.reconcile_from_ns.take()
-    }
-
-    fn show(&mut self, windows: &SeriesWindows, frame: usize, at: usize) {
-        let frame_windows = &windows.frames[frame];
-        self.row(windows, frame, &frame_windows.windows[at]);
-    }
-
-    fn show_open(&mut self, windows: &SeriesWindows, frame: usize, window: &frame::Window) {
-        self.row(windows, frame, window);
-    }
-
-    fn row(&mut self, windows: &SeriesWindows, frame: usize, window: &frame::Window) {
-        let interval = windows.frames[frame].interval;
-        if self.settings.shows(interval) {
-            let candle = windows.candle(self.series, frame, window);
-            let row = CandleRow { candle, last_offset: self.offset, seq: 0 };
-            self.pending.candles.insert((self.index, interval, window.open_ms), row);
-        }
-    }
-
-    fn gap(&mut self, gap: Gap) {
-        self.pending.gaps.push(GapRow { series: self.series.clone(), gap });
-    }
-
-    fn alert(
-        &mut self,
-        alert_type: AlertType,
-        (rule, direction): (AlertRule, &str),
-        (open_ms, close_ms): (i64, i64),
-        event_ns: i64,
-        fill: impl FnOnce(Alert) -> Alert,
-    ) {
-        let time = |ms: i64| jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
-        let alert = fill(Alert {
-            alert_id: format!("{}:{}:{direction}:1m:{open_ms}", self.series, rule.as_str()),
-            symbol: self.series.symbol.clone(),
-            source: self.series.source.clone(),
-            alert_type,
-            rule,
-            price_change_percent: 0.0,
-            open_price: None,
-            close_price: None,
-            window_start: time(open_ms),
-            window_end: time(close_ms),
-            timestamp: jiff::Timestamp::from_nanosecond(i128::from(event_ns)).unwrap_or_default(),
-            severity: Severity::Low,
-            z_score: None,
-        });
-        let row = AlertRow { alert, partition: self.partition, offset: self.offset, seq: 0 };
-        self.pending.alerts.push((self.index, row));
-    }
 }
 
 /// A series' name as it is looked up.

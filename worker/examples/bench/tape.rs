@@ -2,9 +2,8 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use market::decimal::Decimal;
-use market::symbol::{Series, SourceName, Symbol};
+use market::symbol::{Series, SeriesKind, SourceName, Symbol};
 use market::tick::{Amount, Ids, Mark, MarkKind, Record, Side, Start, Tick, Trade, UsdBasis};
-use worker::window::SeriesKind;
 
 pub(crate) const SOURCE: &str = "binance";
 pub(crate) const SYMBOLS: [&str; 10] =
@@ -64,7 +63,7 @@ pub(crate) fn series() -> Result<Vec<(Series, SeriesKind)>, Box<dyn Error>> {
     let mut all = Vec::new();
     for symbol in SYMBOLS {
         let series = Series { symbol: Symbol::new(symbol)?, source: source.clone() };
-        all.push((series, SeriesKind::Trades));
+        all.push((series, SeriesKind::Trade));
     }
     Ok(all)
 }

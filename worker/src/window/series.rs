@@ -3,7 +3,7 @@
 //! A tick is judged in a fixed order: id space, duplicate, conflict, hole, future, late, range;
 //! then it is folded, and only then does the watermark move and close windows.
 
-use market::coverage::{Coverage, Gap, UNEXPLAINED_GAP};
+use market::coverage::Coverage;
 use market::decimal::{Decimal, Notional};
 use market::interval::{Interval, MINUTE_MS};
 use market::publication::FeedState;
@@ -21,7 +21,7 @@ pub(super) const NANOS_PER_MILLI: i64 = 1_000_000;
 /// Holes that a series keeps before the oldest one counts as lost.
 pub(super) const HOLES_MAX: usize = 4_096;
 /// Ranges of folded ids that a series keeps: one or two in practice.
-const ID_RANGES_MAX: usize = 8_192;
+pub(super) const ID_RANGES_MAX: usize = 8_192;
 
 /// The last trade of the minutes that are no longer kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,117 +278,6 @@ impl SeriesWindows {
             .fold((Decimal::ZERO, Notional::ZERO), |(volume, notional), bar| {
                 (volume.max(bar.volume), notional.max(bar.quote_volume))
             });
-    }
-
-    /// Whether a message id is of the series' id space, which its first record fixes.
-    pub(super) fn in_space(&mut self, message_id: &str) -> bool {
-        match &self.space {
-            Some(space) => message_id.starts_with(space.as_str()),
-            None => {
-                let end = message_id.rfind(':').map_or(0, |at| at + 1);
-                self.space = Some(message_id[..end].to_owned());
-                true
-            }
-        }
-    }
-
-    /// Counts an id as folded; one beyond the expected id opens a hole below itself.
-    fn take_id(&mut self, id: u64, event_ns: i64, context: &mut Context<'_>) {
-        match self.next_id {
-            Some(next_id) if id < next_id => {
-                if let Some(touched) = self.coverage.fill(id, id, Some(event_ns)) {
-                    context.reconcile_from(touched);
-                }
-                self.folded.insert(id, id);
-                self.folded.bound(ID_RANGES_MAX);
-                return;
-            }
-            Some(next_id) if id > next_id => self.open_hole(next_id, id - 1, event_ns, context),
-            Some(_) => {}
-            None => self.begin_after(event_ns),
-        }
-        self.folded.insert(id, id);
-        self.expect_after(id);
-        self.last_event_ns = event_ns;
-    }
-
-    /// The id after this one is expected next, unless it is known already.
-    pub(super) fn expect_after(&mut self, id: u64) {
-        self.next_id = self.folded.next_missing(id);
-    }
-
-    /// A trade that comes before any `start`: coverage begins one unit of the venue's time
-    /// resolution after it, since others of the same instant may be missing.
-    fn begin_after(&mut self, event_ns: i64) {
-        if self.coverage.from_ns.is_none() {
-            let unit = [1_000_000, 1_000, 100].into_iter().find(|unit| event_ns % unit == 0);
-            self.coverage.from_ns = Some(event_ns.saturating_add(unit.unwrap_or(1)));
-        }
-    }
-
-    /// The ids from the expected one to `to_id` did not come: their trades may have happened from
-    /// the last trade (or vouched time) on, until `to_ns`.
-    pub(super) fn open_hole(
-        &mut self,
-        from_id: u64,
-        to_id: u64,
-        to_ns: i64,
-        context: &mut Context<'_>,
-    ) {
-        let from_ns = self.last_event_ns.max(self.complete_to_ns);
-        let to_ns = to_ns.max(from_ns);
-        for (from_id, to_id) in self.folded.missing(from_id, to_id) {
-            let reason = UNEXPLAINED_GAP.into();
-            self.coverage.open(Gap { from_id, to_id, from_ns, to_ns, lost: false, reason });
-            context.stats.unexplained_gaps += 1;
-        }
-        context.reconcile_from(from_ns);
-        self.expect_after(to_id);
-        while self.coverage.gaps().len() > HOLES_MAX {
-            let oldest = self.coverage.gaps()[0].from_id;
-            for gap in self.coverage.take(|gap| gap.from_id == oldest) {
-                self.forget(Gap { lost: true, ..gap }, context);
-            }
-        }
-    }
-
-    /// A trade that was read but cannot be folded: its id is lost, and it happened at this time.
-    pub(super) fn lose_trade(
-        &mut self,
-        id: Option<u64>,
-        event_ns: i64,
-        reason: &str,
-        context: &mut Context<'_>,
-    ) {
-        let Some(id) = id.filter(|_| self.coverage.from_ns.is_some()) else {
-            return;
-        };
-        let Some(next_id) = self.next_id else { return };
-        if id > next_id {
-            self.open_hole(next_id, id - 1, event_ns, context);
-        }
-        self.lose((id, id), (event_ns, event_ns), reason, context);
-    }
-
-    /// These ids will not come, apart from those that are folded already.
-    pub(super) fn lose(
-        &mut self,
-        (from_id, to_id): (u64, u64),
-        (from_ns, to_ns): (i64, i64),
-        reason: &str,
-        context: &mut Context<'_>,
-    ) {
-        if let Some(touched) = self.coverage.fill(from_id, to_id, None) {
-            context.reconcile_from(touched);
-        }
-        for (from_id, to_id) in self.folded.missing(from_id, to_id) {
-            let reason = reason.to_owned();
-            self.coverage.open(Gap { from_id, to_id, from_ns, to_ns, lost: true, reason });
-            context.reconcile_from(from_ns);
-        }
-        if self.next_id.is_some_and(|next_id| to_id >= next_id) {
-            self.expect_after(to_id);
-        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use market::alert::{Alert, AlertType, Severity};
+use market::coverage::Gap;
 use market::decimal::Decimal;
 use market::publication::FeedState;
 use market::symbol::{SourceName, Symbol};
