@@ -5,14 +5,18 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help run test lint generate bench fuzz set-up-run set-up-test set-up-fuzz
 
-# Outside the tree, so that every checkout on a machine shares what is built.
 CACHE := $(HOME)/.cache/crypto-pipeline
+# Under CI every clone of a machine shares what is built. Cargo tells fresh from stale by the age
+# of files, which a new clone always wins; checkouts that live side by side keep their own.
+ifdef CI
 CARGO_TARGET_DIR ?= $(CACHE)/target
+export CARGO_TARGET_DIR
+endif
 TOOLS_DIR ?= $(CACHE)/tools
 DENY := cargo-deny@0.20.2
 FUZZ := cargo-fuzz@0.13.2
 RUSTUP_TOOLCHAIN ?= $(shell scripts/toolchain)
-export CARGO_TARGET_DIR TOOLS_DIR RUSTUP_TOOLCHAIN
+export TOOLS_DIR RUSTUP_TOOLCHAIN
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 FUZZ_SECONDS ?= 60
 
