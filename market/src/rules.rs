@@ -25,6 +25,9 @@ pub enum Target {
     Cluster,
 }
 
+/// The longest `allowedLateness`.
+const LATENESS_MS_MAX: i64 = 86_400_000;
+
 /// Everything that contradicts itself or that the target lacks. Empty when the pipeline can run.
 #[must_use]
 pub fn check(pipeline: &Pipeline, target: Target) -> Vec<Problem> {
@@ -32,6 +35,7 @@ pub fn check(pipeline: &Pipeline, target: Target) -> Vec<Problem> {
     names(pipeline, &mut problems);
     sources::check(&pipeline.spec, target, &mut problems);
     intervals(pipeline, &mut problems);
+    lateness(pipeline, &mut problems);
     cluster::check(&pipeline.spec, target, &mut problems);
     if let Ok(tree) = serde_json::to_value(&pipeline.spec) {
         passwords(&tree, "spec", &mut problems);
@@ -74,6 +78,17 @@ fn intervals(pipeline: &Pipeline, problems: &mut Vec<Problem>) {
                 format!("\"{interval}\" stands there twice; take one away"),
             ));
         }
+    }
+}
+
+/// Windows that may still change are kept in memory, so that lateness has a bound.
+fn lateness(pipeline: &Pipeline, problems: &mut Vec<Problem>) {
+    let lateness = pipeline.spec.candles.allowed_lateness();
+    if lateness.as_millis() > LATENESS_MS_MAX {
+        problems.push(Problem::new(
+            "spec.candles.allowedLateness",
+            format!("\"{}\" is too long; write at most 24h", lateness.as_str()),
+        ));
     }
 }
 

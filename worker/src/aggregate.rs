@@ -46,12 +46,6 @@ pub enum AggregateError {
     /// The store does not take a commit.
     #[error(transparent)]
     WriteStore(#[from] StoreError),
-    /// Another worker claimed a partition.
-    #[error("another process claimed partitions {partitions:?}; this one stops")]
-    LosePartitions {
-        /// Which.
-        partitions: Vec<i32>,
-    },
 }
 
 /// Told on every turn of the loop.
@@ -220,7 +214,11 @@ impl Aggregator {
             match handle.block_on(self.store.commit(commit)) {
                 Ok(CommitOutcome::Applied) => return Ok(()),
                 Ok(CommitOutcome::Fenced { partitions }) => {
-                    return Err(AggregateError::LosePartitions { partitions });
+                    // After an answer that was lost, our own commit is what stands in the way.
+                    if tried > 1 && self.was_applied(commit, handle)? {
+                        return Ok(());
+                    }
+                    return Err(StoreError::LoseClaim { partitions }.into());
                 }
                 Err(error) if error.is_retryable() && tried < COMMIT_TRIES_MAX => {
                     tracing::warn!(error = %error, tried, "the store did not take a commit; trying again");
@@ -230,6 +228,16 @@ impl Aggregator {
             }
         }
         Ok(())
+    }
+
+    fn was_applied(&mut self, commit: &Commit, handle: &Handle) -> Result<bool, StoreError> {
+        for of in &commit.partitions {
+            let asked = self.store.was_applied(of.partition, of.token, of.commit_seq);
+            if !handle.block_on(asked)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn count(&self, progress: &mut Progress, candles: usize) {

@@ -6,7 +6,7 @@
 use market::candle::Candle;
 use market::interval::{Interval, MINUTE_MS};
 
-use crate::store::{CandleRow, Claim, Commit, PartitionProgress, SeriesInfo};
+use crate::store::{CandleRow, Claim, Commit, CommitOutcome, PartitionProgress, SeriesInfo};
 use crate::store::{SqliteStore, StoreError};
 
 /// Minutes that are read at a time.
@@ -91,8 +91,8 @@ fn add(window: &mut Candle, minute: &Candle) {
     window.complete &= minute.complete;
 }
 
-/// Writes the closed windows of each interval that has none stored, as far as the watermarks of
-/// the series have come.
+/// Writes the closed windows of each interval after the last one stored, as far as the watermarks
+/// of the series have come: those of an interval that was not in the spec for a while.
 ///
 /// # Errors
 /// [`StoreError`]; what was written stays, and the rest is written at the next start.
@@ -104,9 +104,6 @@ pub async fn backfill(
 ) -> Result<(), StoreError> {
     for (info, watermark_ms) in series {
         for interval in intervals.iter().copied().filter(|interval| *interval != Interval::M1) {
-            if store.has_interval(&info.series, interval).await? {
-                continue;
-            }
             let candles = fold(store, info, interval, *watermark_ms).await?;
             let Some(claim) = claims.iter_mut().find(|claim| claim.partition == info.partition)
             else {
@@ -127,8 +124,12 @@ pub async fn backfill(
                 candles: candles.into_iter().map(row).collect(),
                 ..Commit::default()
             };
-            store.commit(&commit).await?;
-            claim.commit_seq += 1;
+            match store.commit(&commit).await? {
+                CommitOutcome::Applied => claim.commit_seq += 1,
+                CommitOutcome::Fenced { partitions } => {
+                    return Err(StoreError::LoseClaim { partitions });
+                }
+            }
         }
     }
     Ok(())
@@ -140,7 +141,8 @@ async fn fold(
     interval: Interval,
     watermark_ms: i64,
 ) -> Result<Vec<Candle>, StoreError> {
-    let Some(mut from_ms) = store.first_minute_ms(&info.series).await? else {
+    let stored_ms = store.last_close_ms(&info.series, interval).await?;
+    let Some(mut from_ms) = stored_ms.or(store.first_minute_ms(&info.series).await?) else {
         return Ok(Vec::new());
     };
     let mut folder = Folder { interval, window: None };

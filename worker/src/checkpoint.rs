@@ -49,5 +49,8 @@ pub(crate) fn decode(version: u32, bytes: &[u8]) -> Result<SeriesWindows, Checkp
     if version < VERSION_OLDEST {
         return Err(CheckpointError::ReadOlder { version });
     }
-    postcard::from_bytes(bytes).map_err(|_| CheckpointError::ReadBytes)
+    match postcard::take_from_bytes::<SeriesWindows>(bytes) {
+        Ok((windows, [])) if windows.is_whole() => Ok(windows),
+        Ok(_) | Err(_) => Err(CheckpointError::ReadBytes),
+    }
 }

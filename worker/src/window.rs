@@ -182,6 +182,9 @@ impl Engine {
             let detail = "its symbol and source are not in the spec";
             return Outcome::dead(Reason::Schema, detail);
         };
+        if let Some(outcome) = self.windows[index].judge_time(record) {
+            return outcome;
+        }
         let (windows, mut context) = self.context(index, partition, offset);
         match record {
             Record::Tick(Tick::Trade(trade)) => windows.trade(trade, &mut context),
@@ -197,7 +200,8 @@ impl Engine {
             && let Some(event_ns) = trade.event_time_ns.filter(|event_ns| *event_ns > 0)
         {
             let (windows, mut context) = self.context(index, partition, offset);
-            if windows.in_space(&trade.message_id) {
+            let known = windows.space.as_ref();
+            if known.is_some_and(|space| trade.message_id.starts_with(space.as_str())) {
                 let reason = bad.error.reason().as_str();
                 windows.lose_trade(Some(trade.trade_id), event_ns, reason, &mut context);
                 windows.reconcile(&mut context);

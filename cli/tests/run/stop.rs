@@ -68,7 +68,7 @@ fn help_names_every_command_and_flag_with_its_environment() {
 }
 
 #[test]
-fn an_interval_that_is_added_later_gets_its_earlier_windows() {
+fn an_interval_that_was_away_gets_its_windows_when_it_is_back() {
     let dir = TempDir::new().unwrap();
     let (whole, added) = (dir.path().join("whole"), dir.path().join("added"));
     let source = "simulated: {startTime: \"2024-08-08T00:00:00Z\", ticks: 50000, \
@@ -79,7 +79,10 @@ fn an_interval_that_is_added_later_gets_its_earlier_windows() {
     let minutes_only = minutes_only.replace("[1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h,", "[1m,");
     let minutes_only =
         minutes_only.replace(" 6h, 8h, 12h, 1d, 3d, 1w, 1M]", "]").replace(",]", "]");
-    run_until_end(&write(&dir.path().join("minutes.yaml"), &minutes_only), &added);
+    let minutes_only = write(&dir.path().join("minutes.yaml"), &minutes_only);
+    let half = std::fs::read_to_string(&all).unwrap().replace("ticks: 50000", "ticks: 25000");
+    run_until_end(&write(&dir.path().join("half.yaml"), &half), &added);
+    run_until_end(&minutes_only, &added);
     run_until_end(&all, &added);
     let closed = |dir: &std::path::Path| {
         let mut rows = rows(&candles_text(dir, "BTC", "15m"));

@@ -12,6 +12,12 @@ const EXIT_NEWER_DATA: u8 = 3;
 /// Why something is not stored or not read, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Another process claimed partitions that this one had.
+    #[error("another process claimed partitions {partitions:?}; this one stops")]
+    LoseClaim {
+        /// Which.
+        partitions: Vec<i32>,
+    },
     /// The directory cannot be made or written.
     #[error(
         "cannot write to data directory \"{}\"; check its permissions or choose another",
@@ -164,7 +170,8 @@ impl StoreError {
             | Self::ReadDatabase { .. }
             | Self::ChangeSeries { .. }
             | Self::FindSeries { .. }
-            | Self::FindClaim { .. } => false,
+            | Self::FindClaim { .. }
+            | Self::LoseClaim { .. } => false,
         }
     }
 
@@ -177,7 +184,8 @@ impl StoreError {
             | Self::FillDisk { .. }
             | Self::UseDatabase { .. }
             | Self::FindSeries { .. }
-            | Self::FindClaim { .. } => EXIT_FAILED,
+            | Self::FindClaim { .. }
+            | Self::LoseClaim { .. } => EXIT_FAILED,
             Self::OpenDirectory { .. }
             | Self::RefuseOwner { .. }
             | Self::RefuseDatabase { .. }

@@ -116,15 +116,22 @@ impl SqliteStore {
         // SQLite's random() is seeded by the operating system.
         const SQL: &str = "INSERT INTO partition AS p (partition, topic, source_id, source_gen, \
              claim, token, next_offset, commit_seq, published_seq) \
-             VALUES (?1, ?2, ?3, 1, 1, random(), 0, 0, 0) \
+             VALUES (?1, ?2, ?3, ?4, 1, random(), 0, 0, 0) \
              ON CONFLICT (partition) DO UPDATE SET topic = excluded.topic, \
              source_id = excluded.source_id, claim = p.claim + 1, token = excluded.token, \
-             source_gen = p.source_gen + (p.source_id <> excluded.source_id), \
+             source_gen = excluded.source_gen, \
              next_offset = iif(p.source_id = excluded.source_id, p.next_offset, 0) \
              RETURNING partition, token, claim, source_gen, next_offset, commit_seq";
+        // One generation for all partitions: a series may move to another one with their number.
+        const GENERATION: &str = "SELECT coalesce(max(source_gen) FILTER (WHERE source_id = ?1), \
+             max(source_gen) + 1, 1) FROM partition";
+        let generation = sqlx::query_scalar(GENERATION).bind(source_id);
+        let generation: Result<i64, _> = generation.fetch_one(&mut self.connection).await;
+        let generation = generation.map_err(|error| StoreError::of(&self.path, error))?;
         let mut claims = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let query = sqlx::query(SQL).bind(partition).bind(topic).bind(source_id);
+            let query = query.bind(generation);
             let row = query.fetch_one(&mut self.connection).await;
             let claim = row.and_then(|row| {
                 Ok(Claim {

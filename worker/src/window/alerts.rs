@@ -229,7 +229,7 @@ impl super::SeriesWindows {
 }
 
 /// The bit of a rule and direction in a window's set of raised alerts.
-pub(super) fn bit(rule: AlertRule, direction: &str) -> u8 {
+fn bit(rule: AlertRule, direction: &str) -> u8 {
     let down = u8::from(direction == "down");
     match rule {
         AlertRule::PriceChange => 1 << down,

@@ -22,7 +22,6 @@ impl SeriesWindows {
         if to_ns <= self.watermark_ns {
             return;
         }
-        let was_final_ms = self.final_ms(context);
         self.watermark_ns = to_ns;
         let reached_ms = to_ns.div_euclid(NANOS_PER_MILLI);
         if self.next_close_ms.is_none_or(|next| reached_ms < next) {
@@ -40,7 +39,7 @@ impl SeriesWindows {
             self.next_close_ms = self.next_boundary();
         }
         self.forget_windows(context);
-        self.forget_gaps(was_final_ms, context);
+        self.forget_gaps(context);
         self.measure_absorbed();
     }
 
@@ -213,14 +212,12 @@ impl SeriesWindows {
 
     /// Lost ids whose minutes can no longer change are counted as folded. Other holes stay known,
     /// so that a trade that comes far too late is told from a duplicate.
-    pub(super) fn forget_gaps(&mut self, was_final_ms: i64, context: &mut Context<'_>) {
-        if self.coverage.gaps().is_empty() {
-            return;
-        }
+    pub(super) fn forget_gaps(&mut self, context: &mut Context<'_>) {
         let final_ms = self.final_ms(context);
+        let told_ms = std::mem::replace(&mut self.gaps_told_ms, final_ms);
         for gap in self.coverage.gaps() {
             let close_ms = minute_close_ms(gap.to_ns);
-            if !gap.lost && was_final_ms < close_ms && close_ms <= final_ms {
+            if !gap.lost && told_ms < close_ms && close_ms <= final_ms {
                 context.gap(gap.clone());
             }
         }

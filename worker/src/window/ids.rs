@@ -5,15 +5,21 @@ use market::coverage::{Gap, UNEXPLAINED_GAP};
 use super::Context;
 use super::series::{HOLES_MAX, ID_RANGES_MAX, SeriesWindows};
 
+/// `venue:instrument:space:` has so many colons.
+const SPACE_COLONS: usize = 3;
+
 impl SeriesWindows {
     /// Whether a message id is of the series' id space, which its first record fixes.
     pub(super) fn in_space(&mut self, message_id: &str) -> bool {
         match &self.space {
             Some(space) => message_id.starts_with(space.as_str()),
             None => {
-                let end = message_id.rfind(':').map_or(0, |at| at + 1);
-                self.space = Some(message_id[..end].to_owned());
-                true
+                let Some(end) = message_id.rfind(':').map(|at| at + 1) else { return false };
+                let named = message_id[..end].matches(':').count() == SPACE_COLONS;
+                if named {
+                    self.space = Some(message_id[..end].to_owned());
+                }
+                named
             }
         }
     }
@@ -89,9 +95,8 @@ impl SeriesWindows {
         let Some(id) = id.filter(|_| self.coverage.from_ns.is_some()) else {
             return;
         };
-        let Some(next_id) = self.next_id else { return };
-        if id > next_id {
-            self.open_hole(next_id, id - 1, event_ns, context);
+        if self.next_id.is_none() {
+            return;
         }
         self.lose((id, id), (event_ns, event_ns), reason, context);
     }
@@ -104,6 +109,9 @@ impl SeriesWindows {
         reason: &str,
         context: &mut Context<'_>,
     ) {
+        if let Some(next_id) = self.next_id.filter(|next_id| from_id > *next_id) {
+            self.open_hole(next_id, from_id - 1, from_ns, context);
+        }
         if let Some(touched) = self.coverage.fill(from_id, to_id, None) {
             context.reconcile_from(touched);
         }

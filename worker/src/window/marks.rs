@@ -8,7 +8,7 @@ use market::tick::{Mark, MarkKind, Reason, Start};
 use market::symbol::SeriesKind;
 
 use super::series::{NANOS_PER_MILLI, SeriesWindows};
-use super::{Context, Outcome, alerts};
+use super::{Context, Outcome};
 
 impl SeriesWindows {
     pub(super) fn mark(&mut self, mark: &Mark<'_>, context: &mut Context<'_>) -> Outcome {
@@ -93,14 +93,13 @@ impl SeriesWindows {
         let stale = was_down && state == FeedState::Down;
         self.set_feed(state, reason, context);
         let time_ms = self.watermark_ns.div_euclid(NANOS_PER_MILLI);
-        let Some(at) = self.frames[0].find(time_ms).filter(|_| stale) else { return };
-        let bit = alerts::bit(AlertRule::StaleFeed, "down");
-        let window = &mut self.frames[0].windows[at];
-        if window.alerts & bit != 0 {
+        let open_ms = time_ms - time_ms.rem_euclid(MINUTE_MS);
+        let known = self.watermark_ns > i64::MIN;
+        if !stale || !known || open_ms == self.stale_told_ms {
             return;
         }
-        window.alerts |= bit;
-        let (open_ms, close_ms) = (window.open_ms, window.close_ms);
+        self.stale_told_ms = open_ms;
+        let close_ms = open_ms + MINUTE_MS;
         context.alert(
             AlertType::StaleFeed,
             (AlertRule::StaleFeed, "down"),

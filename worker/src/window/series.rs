@@ -8,7 +8,7 @@ use market::decimal::{Decimal, Notional};
 use market::interval::{Interval, MINUTE_MS};
 use market::publication::FeedState;
 use market::symbol::SeriesKind;
-use market::tick::{Quote, Reason, Trade};
+use market::tick::{MarkKind, Quote, Reason, Record, Tick, Trade};
 use serde::{Deserialize, Serialize};
 
 use super::alerts::{Gate, History};
@@ -18,6 +18,10 @@ use super::ranges::IdRanges;
 use super::{Context, Outcome};
 
 pub(super) const NANOS_PER_MILLI: i64 = 1_000_000;
+/// 2009-01-03: before it there was nothing to trade.
+const EARLIEST_NS: i64 = 1_230_940_800_000_000_000;
+/// How far one record may be ahead of its series.
+const AHEAD_NS_MAX: i64 = 366 * 86_400_000_000_000;
 /// Holes that a series keeps before the oldest one counts as lost.
 pub(super) const HOLES_MAX: usize = 4_096;
 /// Ranges of folded ids that a series keeps: one or two in practice.
@@ -51,6 +55,10 @@ pub(crate) struct SeriesWindows {
     /// The highest id of any gap that is no longer kept.
     pub(super) forgotten_to_id: u64,
     pub(super) carry: Option<Carry>,
+    /// Gaps in minutes that close at or before this time were told.
+    pub(super) gaps_told_ms: i64,
+    /// The minute for which a stale feed was told.
+    pub(super) stale_told_ms: i64,
     /// Close time of the next minute to close.
     pub(super) next_close_ms: Option<i64>,
     /// One for each interval, smallest first.
@@ -82,6 +90,8 @@ impl SeriesWindows {
             coverage: Coverage::default(),
             forgotten_to_id: 0,
             carry: None,
+            gaps_told_ms: i64::MIN,
+            stale_told_ms: i64::MIN,
             next_close_ms: None,
             frames: Interval::ALL.into_iter().map(Frame::new).collect(),
             history: History::default(),
@@ -93,12 +103,44 @@ impl SeriesWindows {
         }
     }
 
+    /// Whether there is a frame for each interval, in order.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.frames.iter().map(|frame| frame.interval).eq(Interval::ALL)
+    }
+
+    /// Refuses times that no record can have: one record must not close windows without end.
+    pub(super) fn judge_time(&self, record: &Record<'_>) -> Option<Outcome> {
+        let time_ns = match record {
+            Record::Tick(Tick::Trade(trade)) => trade.event_time_ns,
+            Record::Tick(Tick::Quote(quote)) => quote.event_time_ns,
+            Record::Mark(mark) => match &mark.kind {
+                MarkKind::Start(start) => start.from_ns,
+                MarkKind::Live { complete_to_ns, .. } => *complete_to_ns,
+                MarkKind::Lost { from_ns, .. } => *from_ns,
+                MarkKind::Void { .. } | MarkKind::State { .. } | MarkKind::End => return None,
+            },
+        };
+        if time_ns < EARLIEST_NS {
+            return Some(Outcome::dead(Reason::EventTime, "its time is before 2009"));
+        }
+        let reached_ns =
+            self.coverage.from_ns.map_or(self.watermark_ns, |ns| ns.max(self.watermark_ns));
+        let ahead = reached_ns > i64::MIN && time_ns.saturating_sub(reached_ns) > AHEAD_NS_MAX;
+        ahead.then(|| Outcome::dead(Reason::Future, "its time is over a year ahead of its series"))
+    }
+
     pub(super) fn trade(&mut self, trade: &Trade<'_>, context: &mut Context<'_>) -> Outcome {
         if self.kind != SeriesKind::Trade {
             return Outcome::dead(Reason::Schema, "this series is made of quotes, not of trades");
         }
         if !self.in_space(&trade.message_id) {
             return Outcome::dead(Reason::Space, "another id space than the series began with");
+        }
+        if trade.trade_id.is_none() && self.next_id.is_some() {
+            return Outcome::dead(
+                Reason::Schema,
+                "no trade_id in a series that numbers its trades",
+            );
         }
         if let Some(outcome) = self.judge_id(trade, context) {
             return outcome;
@@ -110,7 +152,7 @@ impl SeriesWindows {
         if context.is_late(self.watermark_ns, trade.event_time_ns) {
             self.lose_trade(trade.trade_id, trade.event_time_ns, "late", context);
             self.reconcile(context);
-            self.forget_gaps(self.final_ms(context), context);
+            self.forget_gaps(context);
             return Outcome::dead(
                 Reason::Late,
                 "its minute closed longer ago than allowedLateness",

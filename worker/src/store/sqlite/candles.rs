@@ -67,19 +67,19 @@ pub(super) struct StoredCandle<'a> {
 }
 
 impl SqliteStore {
-    /// Whether any candle of the series and interval is stored.
+    /// When the last stored candle of the series and interval closed.
     ///
     /// # Errors
     /// [`StoreError::FindSeries`], or of the file.
-    pub async fn has_interval(
+    pub async fn last_close_ms(
         &mut self,
         series: &Series,
         interval: Interval,
-    ) -> Result<bool, StoreError> {
-        const SQL: &str =
-            "SELECT EXISTS (SELECT 1 FROM candle WHERE series_id = ? AND interval = ?)";
+    ) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT close_time_ms FROM candle WHERE series_id = ? AND interval = ? \
+             AND closed = 1 ORDER BY open_time_ms DESC LIMIT 1";
         let query = sqlx::query_scalar(SQL).bind(self.registered(series)?.id);
-        let found = query.bind(interval.as_str()).fetch_one(&mut self.connection).await;
+        let found = query.bind(interval.as_str()).fetch_optional(&mut self.connection).await;
         found.map_err(|error| StoreError::of(&self.path, error))
     }
 

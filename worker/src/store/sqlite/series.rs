@@ -26,6 +26,8 @@ impl SqliteStore {
              (symbol, source, kind, venue, instrument, primary_source) VALUES (?, ?, ?, ?, ?, ?) \
              ON CONFLICT (symbol, source) DO UPDATE SET primary_source = excluded.primary_source \
              RETURNING series_id, kind || ' of ' || venue || ' ' || instrument";
+        // A source that left the spec is nobody's primary one any more.
+        self.execute("UPDATE series SET primary_source = 0").await?;
         let mut ids = Vec::with_capacity(all.len());
         for info in all {
             let query = sqlx::query(SQL)

@@ -179,8 +179,8 @@ async fn a_candle_reads_back_as_it_was_written_and_a_replay_changes_nothing() {
         store.candles(&series, Interval::M1, 2 * MINUTE_MS, 4 * MINUTE_MS).await.unwrap().len(),
         2
     );
-    assert!(store.has_interval(&series, Interval::M1).await.unwrap());
-    assert!(!store.has_interval(&series, Interval::D1).await.unwrap());
+    assert!(store.last_close_ms(&series, Interval::M1).await.unwrap().is_some());
+    assert_eq!(store.last_close_ms(&series, Interval::D1).await.unwrap(), None);
 
     let before = dump(&mut store).await;
     assert_eq!(before[0], "99 1 1 1 1 1");

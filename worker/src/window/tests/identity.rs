@@ -210,3 +210,41 @@ fn a_source_goes_on_at_the_lowest_id_that_can_still_be_folded() {
     bench.feed([trade(9, DAY_NS + 10 * MINUTE_NS, "100", "1")]);
     assert_eq!(bench.engine.position(&binance), Some(Position { next_id: 10 }));
 }
+
+#[test]
+fn ids_between_the_expected_one_and_a_lost_range_are_a_hole() {
+    let lost = |from_id, to_id| MarkKind::Lost {
+        from_id,
+        to_id,
+        from_ns: DAY_NS + 3 * MINUTE_NS,
+        to_ns: DAY_NS + 3 * MINUTE_NS,
+        reason: "refused".into(),
+    };
+    let mut bench = Bench::new();
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1"), mark(lost(5, 6))]);
+    bench.feed([trade(7, DAY_NS + 4 * MINUTE_NS, "100", "1"), live(DAY_NS + 5 * MINUTE_NS, 8)]);
+    assert!((0..4).all(|minute| !bench.minute(minute).complete));
+    assert!(bench.minute(4).complete);
+}
+
+#[test]
+fn a_trade_without_an_id_in_a_series_that_numbers_its_trades_is_a_dead_letter() {
+    let mut bench = Bench::new();
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
+    let nameless = changed(trade(1, DAY_NS, "100", "1"), |trade| trade.trade_id = None);
+    assert_eq!(bench.reason(&nameless), Some(Reason::Schema));
+}
+
+#[test]
+fn a_rejected_record_does_not_fix_the_id_space() {
+    let mut bench = Bench::new();
+    let mut bytes = Vec::new();
+    let other = changed(trade(1, DAY_NS, "100", "1"), |trade| trade.message_id = "o:x:t:1".into());
+    other.encode(&mut bytes);
+    let bad = String::from_utf8(bytes).unwrap().replace("\"price\":\"100\"", "\"price\":\"0\"");
+    let undecodable = market::tick::decode(bad.as_bytes()).unwrap_err();
+    bench.engine.reject(0, 0, &undecodable);
+    let unnamed = changed(trade(1, DAY_NS, "100", "1"), |trade| trade.message_id = "1".into());
+    assert_eq!(bench.reason(&unnamed), Some(Reason::Space));
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
+}

@@ -238,3 +238,41 @@ fn open_bars_hold_the_open_minute_in_every_interval() {
     assert_eq!(volume(Interval::Month), ("2".into(), false));
     assert!(bench.engine.take_open_bars().is_empty(), "nothing changed");
 }
+
+#[test]
+fn a_hole_that_can_no_longer_be_filled_is_told_once() {
+    for (lateness_s, step_ns) in [(60, SECOND_NS), (30, SECOND_NS), (60, SECOND_NS + 7)] {
+        let mut settings = settings();
+        settings.allowed_lateness_ns = lateness_s * SECOND_NS;
+        let mut bench = Bench::with(settings);
+        bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
+        for n in 3..400 {
+            bench.feed([trade(n, DAY_NS + i64::try_from(n).unwrap() * step_ns, "100", "1")]);
+            bench.commit();
+        }
+        let ids: Vec<_> = bench.gaps.iter().map(|gap| (gap.from_id, gap.to_id)).collect();
+        assert_eq!(ids, [(2, 2)], "lateness {lateness_s} s, a trade every {step_ns} ns");
+    }
+}
+
+#[test]
+fn a_feed_that_is_down_in_a_quiet_minute_is_stale_too() {
+    let down = || mark(MarkKind::State { state: FeedState::Down, reason: "gone".into() });
+    let mut bench = Bench::new();
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1"), live(DAY_NS + 90 * SECOND_NS, 2)]);
+    bench.feed([down(), down(), down()]);
+    bench.commit();
+    assert_eq!(bench.alerts.len(), 1);
+}
+
+#[test]
+fn times_that_no_record_can_have_close_nothing() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.reason(&start(i64::MIN, 1)), Some(Reason::EventTime));
+    assert_eq!(bench.reason(&trade(1, 1_000_000, "100", "1")), Some(Reason::EventTime));
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
+    assert_eq!(bench.reason(&live(i64::MAX, 2)), Some(Reason::Future));
+    assert_eq!(bench.reason(&trade(2, i64::MAX, "100", "1")), Some(Reason::Future));
+    bench.feed([trade(2, DAY_NS + 1, "100", "1"), live(DAY_NS + MINUTE_NS, 3)]);
+    assert!(bench.minute(0).complete);
+}
