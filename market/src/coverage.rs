@@ -92,17 +92,20 @@ impl Coverage {
             return None;
         }
         let filled: Vec<Gap> = self.gaps.drain(first..first + count).collect();
-        let touched = filled.iter().map(|gap| gap.from_ns).min();
+        let touched = filled.iter().map(|gap| gap.from_ns).chain(event_ns).min();
         let mut left = Vec::with_capacity(2);
         for gap in filled {
-            let between = event_ns.map(|event_ns| event_ns.clamp(gap.from_ns, gap.to_ns));
+            // Where the ends of the gap were wrong, as after an id that no trade has, a trade
+            // within it tells better.
+            let (low_ns, high_ns) =
+                (event_ns.unwrap_or(gap.to_ns), event_ns.unwrap_or(gap.from_ns));
             if gap.from_id < from_id {
-                let to_ns = between.unwrap_or(gap.to_ns);
-                left.push(Gap { to_id: from_id - 1, to_ns, ..gap.clone() });
+                let (from_ns, to_ns) = (gap.from_ns.min(low_ns), gap.from_ns.max(low_ns));
+                left.push(Gap { to_id: from_id - 1, from_ns, to_ns, ..gap.clone() });
             }
             if gap.to_id > to_id {
-                let from_ns = between.unwrap_or(gap.from_ns);
-                left.push(Gap { from_id: to_id + 1, from_ns, ..gap });
+                let (from_ns, to_ns) = (gap.from_ns.max(high_ns), gap.to_ns.max(high_ns));
+                left.push(Gap { from_id: to_id + 1, from_ns, to_ns, ..gap });
             }
         }
         self.gaps.splice(first..first, left);

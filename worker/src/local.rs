@@ -167,6 +167,9 @@ impl LocalRun {
             pacer: Arc::clone(&pacer),
         };
 
+        let now_ms = u64::try_from(clock::now_ns().div_euclid(NANOS_PER_MILLI)).unwrap_or(0);
+        // A clock that was set back must not make this producer an old one.
+        let epoch = now_ms.max(engine.epoch().saturating_add(1));
         let aggregator = Aggregator {
             consumer,
             engine,
@@ -176,10 +179,7 @@ impl LocalRun {
             on_turn: keep_status(Arc::clone(&status), on_turn),
         };
         let folded = spawn_aggregator(aggregator, claims, stop.clone())?;
-        let identity = Identity {
-            producer_id: format!("{}-producer-0", pipeline.name),
-            epoch: u64::try_from(clock::now_ns().div_euclid(NANOS_PER_MILLI)).unwrap_or(0),
-        };
+        let identity = Identity { producer_id: format!("{}-producer-0", pipeline.name), epoch };
         let mut tasks = JoinSet::new();
         for (name, source) in sources {
             let source = match &disorder {

@@ -304,6 +304,12 @@ impl Engine {
         Some(Position { next_id })
     }
 
+    /// The highest epoch of any producer so far.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.windows.iter().map(|windows| windows.epoch).max().unwrap_or(0)
+    }
+
     /// The watermark of each series in nanoseconds; `None` before its first record.
     pub fn watermarks(&self) -> impl Iterator<Item = (&Series, Option<i64>)> {
         let known =

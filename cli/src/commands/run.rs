@@ -108,7 +108,13 @@ impl Run {
         self.greet(screen, &name, demo, urls);
 
         let servers_stop = CancellationToken::new();
-        let serving = tokio::spawn(api::serve(listener, state, servers_stop.clone()));
+        let (stop_serving, stop_run) = (servers_stop.clone(), stop.clone());
+        let serving = tokio::spawn(async move {
+            let served = api::serve(listener, state, stop_serving).await;
+            // A run that nobody can look at ends, too.
+            stop_run.cancel();
+            served
+        });
         let admin_serving = tokio::spawn(admin::serve(admin_listener, admin, servers_stop.clone()));
         let (metrics, drawn) = (run.metrics.clone(), run.status());
         let read = || drawn.lock().unwrap_or_else(PoisonError::into_inner).clone();

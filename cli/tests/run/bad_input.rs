@@ -193,3 +193,17 @@ fn each_bad_record_is_counted_kept_and_blocks_nothing() {
         metrics.contains("crypto_pipeline_records_folded_total").then_some(())
     });
 }
+
+#[test]
+fn rows_with_absurd_times_close_nothing_and_lose_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("BTCUSDT-trades-part.csv");
+    let first = "0,100,1,0,soon,True,True\n";
+    let last = "601,100,1,0,4878835200000,True,True\n";
+    std::fs::write(&path, format!("{first}{}{last}", trades())).unwrap();
+    let spec = archive(dir.path(), &path);
+    check(run(&spec, dir.path()).arg("--until-end"), 0, &["stopped"]);
+    let candles = rows(&candles_text(dir.path(), "BTC", "1m"));
+    assert_eq!(candles.len(), 11, "ten minutes and an open one, and no year 2124");
+    assert!(candles[1..10].iter().all(|row| row["complete"] == "true"));
+}

@@ -233,7 +233,7 @@ impl SeriesWindows {
                 window.damaged |= gap.touches(window.open_ms, window.close_ms);
             }
         }
-        self.folded.insert(gap.from_id, gap.to_id);
+        self.keep_ids(gap.from_id, gap.to_id);
         self.forgotten_to_id = self.forgotten_to_id.max(gap.to_id);
         context.gap(gap);
     }

@@ -31,8 +31,7 @@ impl SeriesWindows {
                 if let Some(touched) = self.coverage.fill(id, id, Some(event_ns)) {
                     context.reconcile_from(touched);
                 }
-                self.folded.insert(id, id);
-                self.folded.bound(ID_RANGES_MAX);
+                self.keep_ids(id, id);
                 return;
             }
             Some(next_id) if id > next_id => self.open_hole(next_id, id - 1, event_ns, context),
@@ -71,17 +70,29 @@ impl SeriesWindows {
         let to_ns = to_ns.max(from_ns);
         for (from_id, to_id) in self.folded.missing(from_id, to_id) {
             let reason = UNEXPLAINED_GAP.into();
-            self.coverage.open(Gap { from_id, to_id, from_ns, to_ns, lost: false, reason });
+            let gap = Gap { from_id, to_id, from_ns, to_ns, lost: false, reason };
+            self.keep_gap(gap, context);
             context.stats.unexplained_gaps += 1;
         }
         context.reconcile_from(from_ns);
         self.expect_after(to_id);
+    }
+
+    /// Keeps a gap; beyond the most that are kept, the oldest one counts as lost.
+    fn keep_gap(&mut self, gap: Gap, context: &mut Context<'_>) {
+        self.coverage.open(gap);
         while self.coverage.gaps().len() > HOLES_MAX {
             let oldest = self.coverage.gaps()[0].from_id;
             for gap in self.coverage.take(|gap| gap.from_id == oldest) {
                 self.forget(Gap { lost: true, ..gap }, context);
             }
         }
+    }
+
+    /// Counts ids as folded.
+    pub(super) fn keep_ids(&mut self, from_id: u64, to_id: u64) {
+        self.folded.insert(from_id, to_id);
+        self.folded.bound(ID_RANGES_MAX);
     }
 
     /// A trade that was read but cannot be folded: its id is lost, and it happened at this time.
@@ -117,7 +128,8 @@ impl SeriesWindows {
         }
         for (from_id, to_id) in self.folded.missing(from_id, to_id) {
             let reason = reason.to_owned();
-            self.coverage.open(Gap { from_id, to_id, from_ns, to_ns, lost: true, reason });
+            let gap = Gap { from_id, to_id, from_ns, to_ns, lost: true, reason };
+            self.keep_gap(gap, context);
             context.reconcile_from(from_ns);
         }
         if self.next_id.is_some_and(|next_id| to_id >= next_id) {

@@ -80,7 +80,7 @@ impl SeriesWindows {
         if let Some(touched) = self.coverage.fill(from_id, to_id, None) {
             context.reconcile_from(touched);
         }
-        self.folded.insert(from_id, to_id);
+        self.keep_ids(from_id, to_id);
         if self.next_id.is_some_and(|next_id| (from_id..=to_id).contains(&next_id)) {
             self.expect_after(to_id);
         }

@@ -282,17 +282,17 @@ impl SeriesWindows {
     fn fold_late(&mut self, at: usize, print: &Print, context: &mut Context<'_>) -> bool {
         let tick = Bar::of(print);
         let time_ms = self.frames[0].windows[at].open_ms;
-        let mut changed = Vec::with_capacity(self.frames.len());
-        for (index, frame) in self.frames.iter_mut().enumerate() {
-            let (window_at, _) = frame.find_or_make(time_ms);
-            match frame.windows[window_at].with(&tick) {
-                Some(bar) => changed.push((index, window_at, bar)),
-                None => return false,
-            }
+        // All windows take it or none does, and none is made for nothing.
+        let fits = |frame: &Frame| {
+            frame.find(time_ms).is_none_or(|at| frame.windows[at].with(&tick).is_some())
+        };
+        if !self.frames.iter().all(fits) {
+            return false;
         }
-        for (index, window_at, bar) in changed {
-            let window = &mut self.frames[index].windows[window_at];
-            window.bar = Some(bar);
+        for frame in &mut self.frames {
+            let (window_at, _) = frame.find_or_make(time_ms);
+            let window = &mut frame.windows[window_at];
+            window.bar = window.with(&tick);
             window.stale = true;
         }
         self.measure_absorbed();

@@ -248,3 +248,25 @@ fn a_rejected_record_does_not_fix_the_id_space() {
     assert_eq!(bench.reason(&unnamed), Some(Reason::Space));
     bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
 }
+
+#[test]
+fn an_id_that_no_trade_has_does_not_end_the_search_for_holes() {
+    let mut bench = Bench::new();
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
+    bench.feed([trade(1_000_000, DAY_NS + 1, "100", "1"), trade(2, DAY_NS + 2, "100", "1")]);
+    bench.feed([trade(3, DAY_NS + MINUTE_NS, "100", "1")]);
+    bench.feed([trade(10, DAY_NS + 3 * MINUTE_NS, "100", "1")]);
+    bench.feed([trade(11, DAY_NS + 4 * MINUTE_NS, "100", "1")]);
+    assert!((1..=3).all(|minute| !bench.minute(minute).complete), "4 to 9 are missing there");
+}
+
+#[test]
+fn void_and_lost_marks_without_end_keep_a_bounded_state() {
+    let mut bench = Bench::new();
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
+    for n in 1..3 * series::ID_RANGES_MAX as u64 {
+        bench.feed([mark(MarkKind::Void { from_id: 1_000 + 2 * n, to_id: 1_000 + 2 * n })]);
+    }
+    let state = bench.commit().states.swap_remove(0);
+    assert!(state.bytes.len() < 200_000, "{}", state.bytes.len());
+}

@@ -276,3 +276,11 @@ fn times_that_no_record_can_have_close_nothing() {
     bench.feed([trade(2, DAY_NS + 1, "100", "1"), live(DAY_NS + MINUTE_NS, 3)]);
     assert!(bench.minute(0).complete);
 }
+
+#[test]
+fn a_producer_learns_the_highest_epoch() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.engine.epoch(), 0);
+    bench.feed([start(DAY_NS, 1)]);
+    assert_eq!(bench.engine.epoch(), 1);
+}
