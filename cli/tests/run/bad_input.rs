@@ -188,10 +188,13 @@ fn each_bad_record_is_counted_kept_and_blocks_nothing() {
             get(&running.admin, "/metrics").ok()?.contains(&metric).then_some(())
         });
     }
-    wait_for("trades after the bad records", || {
+    let folded = || {
         let metrics = get(&running.admin, "/metrics").ok()?;
-        metrics.contains("crypto_pipeline_records_folded_total").then_some(())
-    });
+        let name = "crypto_pipeline_records_folded_total ";
+        metrics.lines().find_map(|line| line.strip_prefix(name))?.parse::<u64>().ok()
+    };
+    let before = wait_for("the count of records", folded);
+    wait_for("trades after the bad records", || folded().filter(|now| *now > before));
 }
 
 #[test]

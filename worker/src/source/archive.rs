@@ -40,33 +40,13 @@ mod zipped;
 use file::Form;
 use series::ArchiveSeries;
 
-/// The venues whose files can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArchiveVenue {
-    /// Binance spot: trades and aggTrades files.
-    Binance,
-    /// Binance USD-M futures: trades and aggTrades files.
-    BinanceUsdm,
-    /// Kraken: answers of REST `Trades`.
-    Kraken,
-}
+pub use market::pipeline::ArchiveVenue;
 
-impl ArchiveVenue {
-    /// The venue as records name it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Binance => "binance",
-            Self::BinanceUsdm => "binance-usdm",
-            Self::Kraken => "kraken",
-        }
-    }
-
-    const fn form(self) -> Form {
-        match self {
-            Self::Binance | Self::BinanceUsdm => Form::Csv,
-            Self::Kraken => Form::KrakenJson,
-        }
+/// How a venue's files are written.
+const fn form_of(venue: ArchiveVenue) -> Form {
+    match venue {
+        ArchiveVenue::Binance | ArchiveVenue::BinanceUsdm => Form::Csv,
+        ArchiveVenue::Kraken => Form::KrakenJson,
     }
 }
 

@@ -1,6 +1,6 @@
 //! One entry of `spec.sources` as a source.
 
-use market::pipeline::{ArchiveVenue, SourceKind, SourceSpec, SymbolSpec, UsdBasis};
+use market::pipeline::{SourceKind, SourceSpec, SymbolSpec, UsdBasis};
 use market::tick;
 
 use super::archive::{self, ArchiveOptions};
@@ -50,11 +50,7 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
         Some(SourceKind::Archive(archive)) => {
             let options = ArchiveOptions {
                 source: spec.name.clone(),
-                venue: match archive.venue() {
-                    ArchiveVenue::Binance => archive::ArchiveVenue::Binance,
-                    ArchiveVenue::BinanceUsdm => archive::ArchiveVenue::BinanceUsdm,
-                    ArchiveVenue::Kraken => archive::ArchiveVenue::Kraken,
-                },
+                venue: archive.venue(),
                 path: archive.path.clone().into(),
                 speed: archive.speed(),
                 symbols: archive.symbols.iter().map(instrument).collect(),

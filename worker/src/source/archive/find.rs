@@ -8,7 +8,7 @@ use super::file::{Form, TradeFile};
 use super::kraken::pair;
 use super::part::Part;
 use super::rows::Kind;
-use super::{ArchiveOptions, ArchiveVenue};
+use super::{ArchiveOptions, ArchiveVenue, form_of};
 
 /// Most files in a directory.
 const FILES_MAX: usize = 10_000;
@@ -29,7 +29,7 @@ struct Parts {
 
 /// Finds the files of every instrument.
 pub(super) fn find(options: &ArchiveOptions) -> Result<Vec<Found>, SourceError> {
-    let form = options.venue.form();
+    let form = form_of(options.venue);
     let Parts { parts, mut ignored, alone } = parts(options, form)?;
     let mut files: Vec<Vec<TradeFile>> = vec![Vec::new(); options.symbols.len()];
     for part in parts {
@@ -92,7 +92,7 @@ fn found(
 }
 
 fn expected(venue: ArchiveVenue, instrument: &str) -> String {
-    match venue.form() {
+    match form_of(venue) {
         Form::Csv => format!(
             "{instrument}-trades-*.csv, .csv.gz or .zip, and {instrument}-aggTrades-* likewise"
         ),
