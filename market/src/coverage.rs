@@ -108,8 +108,25 @@ impl Coverage {
                 left.push(Gap { from_id: to_id + 1, from_ns, to_ns, ..gap });
             }
         }
+        let after = first + left.len();
         self.gaps.splice(first..first, left);
-        touched
+        event_ns.map_or(touched, |event_ns| touched.min(self.narrow(first, after, event_ns)))
+    }
+
+    /// Ids are in the order of time: what is missing below an id did not happen after it, and
+    /// what is missing above did not happen before. Returns the earliest event time touched.
+    fn narrow(&mut self, below: usize, above: usize, event_ns: i64) -> Option<i64> {
+        let mut touched = event_ns;
+        let (lower, higher) = self.gaps.split_at_mut(above);
+        for gap in higher.iter_mut().take_while(|gap| gap.from_ns < event_ns) {
+            touched = touched.min(gap.from_ns);
+            (gap.from_ns, gap.to_ns) = (event_ns, gap.to_ns.max(event_ns));
+        }
+        for gap in lower[..below].iter_mut().rev().take_while(|gap| gap.to_ns > event_ns) {
+            touched = touched.min(gap.from_ns);
+            (gap.from_ns, gap.to_ns) = (gap.from_ns.min(event_ns), event_ns);
+        }
+        Some(touched)
     }
 
     /// Takes out the gaps that `is_final` holds for, in id order.
@@ -158,6 +175,16 @@ mod tests {
         assert_eq!(coverage.fill(16, 20, None), Some(150));
         assert!(coverage.gaps().is_empty());
         assert_eq!(coverage.fill(1, 99, None), None);
+    }
+
+    #[test]
+    fn an_id_tells_when_the_gaps_beside_its_own_cannot_have_been() {
+        let mut coverage = Coverage::default();
+        for ids in [(10, 11), (12, 13), (14, 15)] {
+            coverage.open(gap(ids, (100, 200)));
+        }
+        assert_eq!(coverage.fill(12, 13, Some(150)), Some(100));
+        assert_eq!(coverage.gaps(), [gap((10, 11), (100, 150)), gap((14, 15), (150, 200))]);
     }
 
     #[test]

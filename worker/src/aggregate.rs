@@ -18,7 +18,7 @@ use crate::store::{
     Claim, Commit, CommitOutcome, DeadLetter, PartitionProgress, SqliteStore, StoreError,
 };
 use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
-use crate::window::{Engine, Outcome, Stats};
+use crate::window::{Engine, LogPosition, Outcome, Stats};
 
 /// How long a poll waits for a record.
 const POLL_WAIT: Duration = Duration::from_millis(5);
@@ -58,13 +58,19 @@ pub struct Aggregator {
     /// What folds them.
     pub engine: Engine,
     /// Where effects go.
+    pub committer: Committer,
+    /// Called on every turn of the loop, with the engine as it stands.
+    pub on_turn: OnTurn,
+}
+
+/// Effects to the store, then to whoever listens.
+pub struct Committer {
+    /// Where effects go.
     pub store: SqliteStore,
     /// Who is told.
     pub feed: LocalFeed,
     /// What is counted.
     pub metrics: Metrics,
-    /// Called on every turn of the loop, with the engine as it stands.
-    pub on_turn: OnTurn,
 }
 
 /// When to stop.
@@ -107,48 +113,63 @@ impl Aggregator {
         };
         let (mut committed, mut shown) = (clock::monotonic(), clock::monotonic());
         loop {
-            let records = self.fold_batch(&mut progress)?;
+            let records = self.fold_batch(&mut progress, stop, handle)?;
             let now = clock::monotonic();
             let behind = progress.delay_ms > BEHIND_MS || records == BATCH_RECORDS_MAX;
             if self.commit_due(&progress, behind, now.duration_since(committed)) {
-                self.commit(&mut progress, handle)?;
+                self.committer.commit(&mut self.engine, &mut progress, handle)?;
                 committed = clock::monotonic();
             }
             if now.duration_since(shown) >= OPEN_BARS_EVERY {
-                self.feed.open_bars(self.engine.take_open_bars());
+                self.committer.feed.open_bars(self.engine.take_open_bars());
                 shown = now;
             }
             (self.on_turn)(&self.engine, now);
             let drained = stop.when_drained.is_cancelled() && stop.pacer.is_drained();
             if stop.now.is_cancelled() || drained {
-                return self.commit(&mut progress, handle);
+                return self.committer.commit(&mut self.engine, &mut progress, handle);
             }
         }
     }
 
     /// Reads one batch and folds it. Returns how many records there were.
-    fn fold_batch(&mut self, progress: &mut Progress) -> Result<usize, TopicError> {
-        let batch = self.consumer.poll(POLL_WAIT);
+    fn fold_batch(
+        &mut self,
+        progress: &mut Progress,
+        stop: &Stop,
+        handle: &Handle,
+    ) -> Result<usize, AggregateError> {
+        let Self { consumer, engine, committer, .. } = self;
+        let batch = consumer.poll(POLL_WAIT);
         let mut last_timestamp_ms = None;
         let mut folded = 0;
         for record in batch.records() {
+            committer.close_all(engine, progress, stop, handle)?;
+            if engine.is_closing() {
+                return Ok(batch.len());
+            }
             let record = match record {
                 Ok(record) => record,
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(error = %error, "the topic could not be read; trying again");
                     continue;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
+            };
+            let at = LogPosition {
+                partition: record.partition,
+                offset: record.offset,
+                timestamp_ms: record.timestamp_ms,
             };
             let outcome = match decode(record.value) {
-                Ok(decoded) => self.engine.apply(record.partition, record.offset, &decoded),
-                Err(bad) => self.engine.reject(record.partition, record.offset, &bad),
+                Ok(decoded) => engine.apply(at, &decoded),
+                Err(bad) => engine.reject(at, &bad),
             };
             match outcome {
                 Outcome::Folded => folded += 1,
-                Outcome::Duplicate => self.metrics.duplicates.inc(),
+                Outcome::Duplicate => committer.metrics.duplicates.inc(),
                 Outcome::DeadLetter { reason, detail } => {
-                    self.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
+                    committer.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
                     progress.dead_letters.push(dead_letter(&record, reason.as_str(), detail));
                 }
             }
@@ -156,12 +177,13 @@ impl Aggregator {
                 claim.next_offset = record.offset + 1;
             }
             last_timestamp_ms = Some(record.timestamp_ms);
+            progress.folded = true;
         }
-        self.metrics.folded.inc_by(folded);
+        committer.close_all(engine, progress, stop, handle)?;
+        committer.metrics.folded.inc_by(folded);
         let now_ms = clock::now_ns().div_euclid(1_000_000);
         progress.delay_ms = last_timestamp_ms.map_or(0, |timestamp_ms| now_ms - timestamp_ms);
-        progress.folded |= last_timestamp_ms.is_some();
-        self.metrics.record_delay_ms.set(progress.delay_ms);
+        committer.metrics.record_delay_ms.set(progress.delay_ms);
         Ok(batch.len())
     }
 
@@ -175,13 +197,37 @@ impl Aggregator {
         }
         since >= COMMIT_EVERY || self.engine.has_news()
     }
+}
+
+impl Committer {
+    /// One record may reach so many windows that they take several commits. Told to stop, it
+    /// leaves the rest to the next start.
+    fn close_all(
+        &mut self,
+        engine: &mut Engine,
+        progress: &mut Progress,
+        stop: &Stop,
+        handle: &Handle,
+    ) -> Result<(), AggregateError> {
+        while engine.is_closing() && !stop.now.is_cancelled() {
+            self.commit(engine, progress, handle)?;
+            engine.close_more();
+            progress.folded = true;
+        }
+        Ok(())
+    }
 
     /// Commits everything that was folded, then publishes it.
-    fn commit(&mut self, progress: &mut Progress, handle: &Handle) -> Result<(), AggregateError> {
+    fn commit(
+        &mut self,
+        engine: &mut Engine,
+        progress: &mut Progress,
+        handle: &Handle,
+    ) -> Result<(), AggregateError> {
         if !progress.folded {
             return Ok(());
         }
-        let effects = self.engine.take_effects();
+        let effects = engine.take_effects();
         let partitions = progress.claims.values().map(|claim| PartitionProgress {
             partition: claim.partition,
             token: claim.token,
@@ -204,7 +250,7 @@ impl Aggregator {
             claim.commit_seq += 1;
         }
         progress.folded = false;
-        self.count(progress, commit.candles.len());
+        self.count(engine.stats(), progress, commit.candles.len());
         self.feed.committed(&effects);
         Ok(())
     }
@@ -240,8 +286,7 @@ impl Aggregator {
         Ok(true)
     }
 
-    fn count(&self, progress: &mut Progress, candles: usize) {
-        let stats = self.engine.stats();
+    fn count(&self, stats: Stats, progress: &mut Progress, candles: usize) {
         let before = std::mem::replace(&mut progress.counted, stats);
         self.metrics.revisions.inc_by(stats.revisions - before.revisions);
         self.metrics.unexplained_gaps.inc_by(stats.unexplained_gaps - before.unexplained_gaps);

@@ -1,11 +1,12 @@
 //! What a partition must remember of a series, as versioned bytes.
 //!
 //! Version N reads N and N − 1. A newer version is refused: its data would be misread.
+//! Version 2 has a set of ids more, at its end.
 
 use crate::window::SeriesWindows;
 
 /// The version that this build writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The oldest version that this build reads.
 pub const VERSION_OLDEST: u32 = 1;
 
@@ -41,6 +42,9 @@ pub(crate) fn encode(windows: &SeriesWindows) -> (u32, Vec<u8>) {
     (VERSION, bytes)
 }
 
+/// What a version 1 lacks: a set of ids, empty.
+const NO_IDS: u8 = 0;
+
 /// The state of such bytes.
 pub(crate) fn decode(version: u32, bytes: &[u8]) -> Result<SeriesWindows, CheckpointError> {
     if version > VERSION {
@@ -49,6 +53,13 @@ pub(crate) fn decode(version: u32, bytes: &[u8]) -> Result<SeriesWindows, Checkp
     if version < VERSION_OLDEST {
         return Err(CheckpointError::ReadOlder { version });
     }
+    let longer;
+    let bytes = if version == 1 {
+        longer = [bytes, &[NO_IDS]].concat();
+        &longer
+    } else {
+        bytes
+    };
     match postcard::take_from_bytes::<SeriesWindows>(bytes) {
         Ok((windows, [])) if windows.is_whole() => Ok(windows),
         Ok(_) | Err(_) => Err(CheckpointError::ReadBytes),

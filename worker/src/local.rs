@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::aggregate::{AggregateError, Aggregator, OnTurn, Stop};
+use crate::aggregate::{AggregateError, Aggregator, Committer, OnTurn, Stop};
 use crate::backfill::backfill;
 use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::Metrics;
@@ -32,7 +32,7 @@ use crate::source::open::{OpenContext, first_origin_ns, open};
 use crate::source::{Positions, Progress, Source, SourceError};
 use crate::store::{Owner, SqliteStore, StoreError};
 use crate::topic::{Consumer, LocalBroker, Producer, TopicError};
-use crate::window::Engine;
+use crate::window::{Engine, LogPosition};
 
 /// A spec as series, engine and partitions.
 mod spec;
@@ -40,6 +40,8 @@ mod spec;
 use spec::{allowed_lateness_ns, engine_of, partitions_of, reached_ms, series_of};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
+/// States carry over to a new broker, before its first record.
+const RESTARTED: LogPosition = LogPosition { partition: 0, offset: -1, timestamp_ms: 0 };
 
 /// Why a local run cannot start, or ends early.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +144,7 @@ impl LocalRun {
         store.register_series(&series).await?;
         let mut engine = engine_of(&pipeline.spec, &series);
         for state in store.load_states(checkpoint::VERSION).await? {
-            engine.restore(&state)?;
+            engine.restore(&state, RESTARTED)?;
         }
         let sources = open_sources(&pipeline.spec, &engine, &mut store).await?;
 
@@ -173,9 +175,7 @@ impl LocalRun {
         let aggregator = Aggregator {
             consumer,
             engine,
-            store,
-            feed: feed.clone(),
-            metrics: metrics.clone(),
+            committer: Committer { store, feed: feed.clone(), metrics: metrics.clone() },
             on_turn: keep_status(Arc::clone(&status), on_turn),
         };
         let folded = spawn_aggregator(aggregator, claims, stop.clone())?;

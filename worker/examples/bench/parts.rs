@@ -5,7 +5,7 @@ use std::time::Duration;
 use market::interval::Interval;
 use market::tick::{Record, decode as decode_record};
 use runtime::clock;
-use worker::window::{AlertSettings, Engine, Outcome, Settings};
+use worker::window::{AlertSettings, Engine, LogPosition, Outcome, Settings};
 
 use crate::tape::{self, Kind, TICKS_PER_SECOND, Tape};
 
@@ -87,7 +87,9 @@ pub(crate) fn window() -> Result<String, Box<dyn Error>> {
             let decoded = decoded.map_err(|bad| bad.error.to_string())?;
             let began = clock::monotonic();
             for record in &decoded {
-                if engine.apply(0, offset, record) != Outcome::Folded {
+                if engine.apply(LogPosition { partition: 0, offset, timestamp_ms: 0 }, record)
+                    != Outcome::Folded
+                {
                     return Err(format!("a tick was not folded: {record:?}").into());
                 }
                 offset += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use market::tick::{Record, decode};
 use runtime::clock;
 use worker::topic::Consumer;
-use worker::window::{Engine, Outcome};
+use worker::window::{Engine, LogPosition, Outcome};
 
 use crate::broker::{PARTITIONS, Remote};
 use crate::{parts, tape, usage};
@@ -80,19 +80,23 @@ fn fold(
         let batch = consumer.poll(POLL_WAIT);
         for record in batch.records() {
             let record = record?;
-            let (partition, offset) = (record.partition, record.offset);
+            let at = LogPosition {
+                partition: record.partition,
+                offset: record.offset,
+                timestamp_ms: record.timestamp_ms,
+            };
             let outcome = match &decode(record.value) {
                 Ok(decoded) => {
                     match decoded {
                         Record::Tick(_) => folded.ticks += 1,
                         Record::Mark(_) => folded.marks += 1,
                     }
-                    engine.apply(partition, offset, decoded)
+                    engine.apply(at, decoded)
                 }
-                Err(bad) => engine.reject(partition, offset, bad),
+                Err(bad) => engine.reject(at, bad),
             };
             if outcome != Outcome::Folded {
-                return Err(format!("the record at offset {offset} became {outcome:?}").into());
+                return Err(format!("the record at {at:?} became {outcome:?}").into());
             }
             remote.count(&record);
         }

@@ -4,17 +4,20 @@
 //! windows then; a covered minute without trades is flat at the price of the last trade.
 
 use market::coverage::Gap;
+use market::decimal::Decimal;
 use market::interval::MINUTE_MS;
+use market::symbol::SeriesKind;
 
 use super::Context;
 use super::frame::{Shown, Window};
-use market::symbol::SeriesKind;
-
 use super::series::{Carry, NANOS_PER_MILLI, SeriesWindows};
 
 /// Windows of one interval that are kept because a hole in them could still be filled. Beyond it
 /// the oldest stay as they were shown.
 const WINDOWS_MAX: usize = 2_048;
+/// Minutes that one step closes at most, so that a record far ahead of its series closes its
+/// windows in many commits.
+const MINUTES_PER_STEP_MAX: usize = 256;
 
 impl SeriesWindows {
     /// Moves the watermark and closes what it reaches. It never goes back.
@@ -23,11 +26,32 @@ impl SeriesWindows {
             return;
         }
         self.watermark_ns = to_ns;
-        let reached_ms = to_ns.div_euclid(NANOS_PER_MILLI);
-        if self.next_close_ms.is_none_or(|next| reached_ms < next) {
-            return;
+        if self.next_close_ms.is_some_and(|next| next <= self.reached_ms()) {
+            self.close_some(context);
         }
+    }
+
+    fn reached_ms(&self) -> i64 {
+        self.watermark_ns.div_euclid(NANOS_PER_MILLI)
+    }
+
+    /// Whether windows are open that the watermark has reached.
+    pub(super) fn is_closing(&self) -> bool {
+        self.next_close_ms.is_some()
+            && self.next_boundary().is_some_and(|next| next <= self.reached_ms())
+    }
+
+    /// Closes what the watermark has reached: the oldest minutes, as many as one step may. The
+    /// context is told when more are left.
+    pub(super) fn close_some(&mut self, context: &mut Context<'_>) {
+        let reached_ms = self.reached_ms();
+        let mut minutes = 0;
         while let Some(boundary_ms) = self.next_boundary().filter(|next| *next <= reached_ms) {
+            if minutes == MINUTES_PER_STEP_MAX {
+                context.closing = true;
+                return;
+            }
+            minutes += 1;
             self.close_minute(boundary_ms, context);
             for frame in 1..self.frames.len() {
                 self.close_due(frame, boundary_ms, context);
@@ -80,7 +104,7 @@ impl SeriesWindows {
         let window = &self.frames[0].windows[at];
         let close = self.close_price(window);
         let volume = match self.kind {
-            SeriesKind::Trade => Some(bar.map_or(market::decimal::Decimal::ZERO, |bar| bar.volume)),
+            SeriesKind::Trade => Some(bar.map_or(Decimal::ZERO, |bar| bar.volume)),
             SeriesKind::Quote => None,
         };
         self.history.close_minute(close, volume);
@@ -89,12 +113,9 @@ impl SeriesWindows {
 
     /// Closes the window of a larger interval that ends here.
     fn close_due(&mut self, frame: usize, boundary_ms: i64, context: &mut Context<'_>) {
-        let due = self.frames[frame]
-            .windows
-            .iter()
-            .position(|window| !window.closed() && window.close_ms <= boundary_ms);
-        if let Some(at) = due {
-            let window = &self.frames[frame].windows[at];
+        let at = self.frames[frame].first_open();
+        let due = self.frames[frame].windows.get(at);
+        if let Some(window) = due.filter(|window| window.close_ms <= boundary_ms) {
             if window.bar.is_none() && !self.coverage.began_by(window.open_ms) {
                 self.frames[frame].windows.remove(at);
             } else {
@@ -104,7 +125,8 @@ impl SeriesWindows {
     }
 
     fn show_closed(&mut self, frame: usize, at: usize, context: &mut Context<'_>) {
-        let shown = self.look(frame, at);
+        let last = self.last_trade_before(self.frames[frame].windows[at].open_ms);
+        let shown = self.look(&self.frames[frame].windows[at], last);
         self.frames[frame].windows[at].shown = Some(shown);
         self.frames[frame].windows[at].stale = false;
         let close = self.close_price(&self.frames[frame].windows[at]);
@@ -113,14 +135,13 @@ impl SeriesWindows {
         context.show(self, frame, at);
     }
 
-    fn close_price(&self, window: &Window) -> Option<market::decimal::Decimal> {
+    fn close_price(&self, window: &Window) -> Option<Decimal> {
         window.bar.map(|bar| bar.close).or(window.shown.and_then(|shown| shown.flat_price))
     }
 
-    /// What readers are to be shown of a window now.
-    fn look(&self, frame: usize, at: usize) -> Shown {
-        let window = &self.frames[frame].windows[at];
-        let flat_price = if window.bar.is_some() { None } else { self.flat_price(window) };
+    /// What readers are to be shown of a window now; `last` is the last trade before it.
+    fn look(&self, window: &Window, last: Option<Carry>) -> Shown {
+        let flat_price = if window.bar.is_some() { None } else { self.flat_price(window, last) };
         let priced = window.bar.is_some() || flat_price.is_some();
         let covered = self.kind == SeriesKind::Trade
             && !window.damaged
@@ -131,18 +152,17 @@ impl SeriesWindows {
 
     /// The price of a window without trades: that of the last trade before it, if no trade can be
     /// missing between the two.
-    fn flat_price(&self, window: &Window) -> Option<market::decimal::Decimal> {
-        let last = self.frames[0]
-            .windows
-            .iter()
-            .rev()
-            .filter(|minute| minute.open_ms < window.open_ms)
-            .find_map(|minute| minute.bar)
-            .map(|bar| Carry { id: bar.last.order, price: bar.close })
-            .or(self.carry)?;
+    fn flat_price(&self, window: &Window, last: Option<Carry>) -> Option<Decimal> {
+        let last = last?;
         let known = last.id >= self.forgotten_to_id
             && !self.coverage.has_gap_after(last.id, window.close_ms);
         known.then_some(last.price)
+    }
+
+    fn last_trade_before(&self, open_ms: i64) -> Option<Carry> {
+        let minutes = self.frames[0].windows.iter().rev();
+        let mut before = minutes.filter(|minute| minute.open_ms < open_ms);
+        before.find_map(Carry::of).or(self.carry)
     }
 
     /// Shows each closed window again that the record changed: one revision each.
@@ -153,31 +173,38 @@ impl SeriesWindows {
             return;
         }
         for frame in 0..self.frames.len() {
-            for at in 0..self.frames[frame].windows.len() {
-                let window = &self.frames[frame].windows[at];
-                if window.closed() {
-                    self.revise(frame, at, context);
-                } else if window.close_ms.saturating_mul(NANOS_PER_MILLI) <= self.watermark_ns {
-                    // A late tick made a window where none had been covered.
-                    let shown = self.look(frame, at);
-                    self.frames[frame].windows[at].shown = Some(shown);
-                    self.frames[frame].windows[at].stale = false;
-                    context.show(self, frame, at);
+            let windows = &self.frames[frame].windows;
+            let first = windows.partition_point(|window| close_ns(window) <= from_ns);
+            // Both go forward: the windows of this frame, and the minutes before each.
+            let (mut last, mut minute_at) = (self.carry, 0);
+            for at in first..self.frames[frame].windows.len() {
+                let open_ms = self.frames[frame].windows[at].open_ms;
+                let minutes = self.frames[0].windows.range(minute_at..);
+                for minute in minutes.take_while(|minute| minute.open_ms < open_ms) {
+                    last = Carry::of(minute).or(last);
+                    minute_at += 1;
                 }
+                self.revise(frame, at, last, context);
             }
         }
     }
 
-    fn revise(&mut self, frame: usize, at: usize, context: &mut Context<'_>) {
-        let shown = self.look(frame, at);
+    fn revise(&mut self, frame: usize, at: usize, last: Option<Carry>, context: &mut Context<'_>) {
+        let window = &self.frames[frame].windows[at];
+        // Open, and yet reached: a late tick made a window where none had been covered.
+        let made = !window.closed();
+        if made && close_ns(window) > self.watermark_ns {
+            return;
+        }
+        let shown = self.look(window, last);
         let window = &mut self.frames[frame].windows[at];
-        if !window.stale && window.shown == Some(shown) {
+        if !made && !window.stale && window.shown == Some(shown) {
             return;
         }
         window.shown = Some(shown);
         window.stale = false;
-        window.revision += 1;
-        context.stats.revisions += 1;
+        window.revision += u32::from(!made);
+        context.stats.revisions += u64::from(!made);
         context.show(self, frame, at);
     }
 
@@ -200,10 +227,8 @@ impl SeriesWindows {
                 && window.closed()
                 && (window.close_ms <= forget_to_ms || frame.windows.len() > WINDOWS_MAX)
             {
-                if index == 0
-                    && let Some(bar) = &window.bar
-                {
-                    self.carry = Some(Carry { id: bar.last.order, price: bar.close });
+                if index == 0 {
+                    self.carry = Carry::of(window).or(self.carry);
                 }
                 frame.windows.pop_front();
             }
@@ -247,6 +272,10 @@ impl SeriesWindows {
             .map(|gap| gap.from_id)
             .or(self.next_id)
     }
+}
+
+fn close_ns(window: &Window) -> i64 {
+    window.close_ms.saturating_mul(NANOS_PER_MILLI)
 }
 
 /// When the minute that holds this time closes.

@@ -8,7 +8,7 @@ use market::interval::Interval;
 use market::symbol::Series;
 
 use super::frame::Window;
-use super::{SeriesWindows, Settings, Stats};
+use super::{LogPosition, SeriesWindows, Settings, Stats};
 use crate::store::{AlertRow, CandleRow, GapRow};
 
 /// Effects that no commit has taken yet.
@@ -26,9 +26,10 @@ pub(super) struct Context<'a> {
     pub(super) settings: &'a Settings,
     pub(super) series: &'a Series,
     pub(super) index: usize,
-    pub(super) partition: i32,
-    pub(super) offset: i64,
+    pub(super) at: LogPosition,
     pub(super) reconcile_from_ns: Option<i64>,
+    /// Whether windows are left that the watermark has reached.
+    pub(super) closing: bool,
     pub(super) pending: &'a mut Pending,
     pub(super) stats: &'a mut Stats,
 }
@@ -64,7 +65,7 @@ impl Context<'_> {
         let interval = windows.frames[frame].interval;
         if self.settings.shows(interval) {
             let candle = windows.candle(self.series, frame, window);
-            let row = CandleRow { candle, last_offset: self.offset, seq: 0 };
+            let row = CandleRow { candle, last_offset: self.at.offset, seq: 0 };
             self.pending.candles.insert((self.index, interval, window.open_ms), row);
         }
     }
@@ -97,7 +98,7 @@ impl Context<'_> {
             severity: Severity::Low,
             z_score: None,
         });
-        let row = AlertRow { alert, partition: self.partition, offset: self.offset, seq: 0 };
+        let row = AlertRow { alert, partition: self.at.partition, offset: self.at.offset, seq: 0 };
         self.pending.alerts.push((self.index, row));
     }
 }

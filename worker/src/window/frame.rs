@@ -102,8 +102,13 @@ impl Frame {
         (at, true)
     }
 
+    /// The index of the first window that is open; all before it are closed.
+    pub(super) fn first_open(&self) -> usize {
+        self.windows.partition_point(Window::closed)
+    }
+
     /// Close time of the first window that is open.
     pub(super) fn next_close_ms(&self) -> Option<i64> {
-        self.windows.iter().find(|window| !window.closed()).map(|window| window.close_ms)
+        self.windows.get(self.first_open()).map(|window| window.close_ms)
     }
 }

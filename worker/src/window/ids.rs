@@ -7,6 +7,8 @@ use super::series::{HOLES_MAX, ID_RANGES_MAX, SeriesWindows};
 
 /// `venue:instrument:space:` has so many colons.
 const SPACE_COLONS: usize = 3;
+/// Why a trade is lost whose time cannot be, as its dead letter says.
+const UNTIMED: &str = "future";
 
 impl SeriesWindows {
     /// Whether a message id is of the series' id space, which its first record fixes.
@@ -32,6 +34,7 @@ impl SeriesWindows {
                     context.reconcile_from(touched);
                 }
                 self.keep_ids(id, id);
+                self.last_event_ns = self.last_event_ns.max(event_ns);
                 return;
             }
             Some(next_id) if id > next_id => self.open_hole(next_id, id - 1, event_ns, context),
@@ -69,11 +72,18 @@ impl SeriesWindows {
         let from_ns = self.last_event_ns.max(self.complete_to_ns);
         let to_ns = to_ns.max(from_ns);
         for (from_id, to_id) in self.folded.missing(from_id, to_id) {
-            let reason = UNEXPLAINED_GAP.into();
-            let gap = Gap { from_id, to_id, from_ns, to_ns, lost: false, reason };
-            self.keep_gap(gap, context);
-            context.stats.unexplained_gaps += 1;
+            for (from_id, to_id) in self.untimed.missing(from_id, to_id) {
+                let reason = UNEXPLAINED_GAP.into();
+                let gap = Gap { from_id, to_id, from_ns, to_ns, lost: false, reason };
+                self.keep_gap(gap, context);
+                context.stats.unexplained_gaps += 1;
+            }
+            for (from_id, to_id) in self.untimed.present(from_id, to_id) {
+                let reason = UNTIMED.into();
+                self.keep_gap(Gap { from_id, to_id, from_ns, to_ns, lost: true, reason }, context);
+            }
         }
+        self.untimed.forget_to(to_id);
         context.reconcile_from(from_ns);
         self.expect_after(to_id);
     }
@@ -109,7 +119,27 @@ impl SeriesWindows {
         if self.next_id.is_none() {
             return;
         }
+        // It bounds the holes beside it, as a folded one would.
+        if let Some(touched) = self.coverage.fill(id, id, Some(event_ns)) {
+            context.reconcile_from(touched);
+        }
+        let newest = self.next_id.is_some_and(|next_id| id >= next_id);
         self.lose((id, id), (event_ns, event_ns), reason, context);
+        self.last_event_ns = if newest { event_ns } else { self.last_event_ns.max(event_ns) };
+    }
+
+    /// A trade whose time cannot be: its id is lost, and it happened between its neighbours.
+    pub(super) fn lose_untimed(&mut self, id: Option<u64>, context: &mut Context<'_>) {
+        let Some(id) = id else { return };
+        if self.next_id.is_none_or(|next_id| id >= next_id) {
+            self.untimed.insert(id, id);
+            self.untimed.keep_last(HOLES_MAX);
+            return;
+        }
+        let hole = self.coverage.gaps().iter().find(|gap| (gap.from_id..=gap.to_id).contains(&id));
+        if let Some(times) = hole.filter(|gap| !gap.lost).map(|gap| (gap.from_ns, gap.to_ns)) {
+            self.lose((id, id), times, UNTIMED, context);
+        }
     }
 
     /// These ids will not come, apart from those that are folded already.

@@ -75,6 +75,25 @@ impl IdRanges {
         missing
     }
 
+    /// The parts of the range that are in the set.
+    pub(super) fn present(&self, from: u64, to: u64) -> Vec<(u64, u64)> {
+        let inside = self.0.iter().filter(|(first, last)| *first <= to && *last >= from);
+        inside.map(|(first, last)| (from.max(*first), to.min(*last))).collect()
+    }
+
+    /// Forgets ranges that end at or before this id.
+    pub(super) fn forget_to(&mut self, id: u64) {
+        if !self.0.is_empty() {
+            self.0.retain(|(_, last)| *last > id);
+        }
+    }
+
+    /// Forgets the lowest ranges beyond so many.
+    pub(super) fn keep_last(&mut self, ranges_max: usize) {
+        let beyond = self.0.len().saturating_sub(ranges_max);
+        self.0.drain(..beyond);
+    }
+
     /// Forgets all but the last range once there are more than `ranges_max`: what lies below it
     /// then counts as folded.
     pub(super) fn bound(&mut self, ranges_max: usize) {
@@ -109,6 +128,8 @@ mod tests {
                 prop_assert_eq!(ranges.intersects(id, id + 3), (id..=id + 3).any(|id| set.contains(&id)));
             }
             let missing: BTreeSet<u64> = ranges.missing(5, 65).into_iter().flat_map(|(from, to)| from..=to).collect();
+            let present: BTreeSet<u64> = ranges.present(5, 65).into_iter().flat_map(|(from, to)| from..=to).collect();
+            prop_assert_eq!(present, (5..=65).filter(|id| set.contains(id)).collect::<BTreeSet<_>>());
             prop_assert_eq!(missing, (5..=65).filter(|id| !set.contains(id)).collect::<BTreeSet<_>>());
             prop_assert!(ranges.0.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0));
         }

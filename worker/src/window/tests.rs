@@ -4,20 +4,32 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use market::alert::{Alert, AlertType, Severity};
+use market::candle::Candle;
 use market::coverage::Gap;
 use market::decimal::Decimal;
 use market::publication::FeedState;
 use market::symbol::{SourceName, Symbol};
 use market::tick::{Amount, Ids, Mark, MarkKind, Quote, Side, Start, Trade, UsdBasis};
 
-use super::*;
+use market::symbol::{Series, SeriesKind};
+use market::tick::{Record, Tick};
 
+use super::*;
+use crate::checkpoint::{self, CheckpointError};
+use crate::source::Position;
+
+/// Closing in steps.
+mod closing;
 /// Identity: id spaces, duplicates, holes, dead letters.
 mod identity;
-/// A naive model that keeps every trade, and the engine against it.
+/// A naive model that keeps every trade.
 mod model;
+/// The engine against the model.
+mod properties;
 /// States that other versions stored.
 mod stored;
+/// Trades at random, and what becomes of them on their way.
+mod tape;
 /// Time: lateness, revisions, flat candles, quotes, snapshots, alerts.
 mod time;
 
@@ -33,6 +45,11 @@ fn settings() -> Settings {
         max_out_of_orderness_ns: 2 * SECOND_NS,
         alerts: AlertSettings { price_change_percent: 5.0, z_score: 4.0, volume_burst: 5.0 },
     }
+}
+
+/// A record that the topic received long after its event time.
+fn at(offset: i64) -> LogPosition {
+    LogPosition { partition: 0, offset, timestamp_ms: DAY_NS / 1_000 }
 }
 
 fn series(source: &str) -> Series {
@@ -145,7 +162,7 @@ impl Bench {
     }
 
     fn apply(&mut self, record: &Record<'_>) -> Outcome {
-        let outcome = self.engine.apply(0, self.offset, record);
+        let outcome = self.engine.apply(at(self.offset), record);
         self.offset += 1;
         outcome
     }
@@ -163,8 +180,17 @@ impl Bench {
         }
     }
 
-    /// Takes the effects in, as a commit would.
+    /// Commits until nothing is left to close; returns the effects of the last one.
     fn commit(&mut self) -> Effects {
+        while self.engine.is_closing() {
+            self.commit_step();
+            self.engine.close_more();
+        }
+        self.commit_step()
+    }
+
+    /// Takes the effects in, as one commit would.
+    fn commit_step(&mut self) -> Effects {
         let effects = self.engine.take_effects();
         for row in &effects.candles {
             let candle = row.candle.clone();
@@ -179,13 +205,13 @@ impl Bench {
 
     /// Commits, drops everything in memory, and goes on from the stored states.
     fn restart(&mut self, states: &mut BTreeMap<String, SeriesState>) {
-        for state in self.commit().states {
+        for state in self.commit_step().states {
             states.insert(state.series.to_string(), state);
         }
         let fresh = Self::with(self.engine.settings.clone());
         self.engine = fresh.engine;
         for state in states.values() {
-            self.engine.restore(state).unwrap();
+            self.engine.restore(state, at(self.offset - 1)).unwrap();
         }
     }
 

@@ -159,7 +159,7 @@ fn bytes_that_are_no_trade_lose_the_id_they_name() {
     trade(2, DAY_NS + 1, "100", "1").encode(&mut bytes);
     let bad = String::from_utf8(bytes).unwrap().replace("\"size\":\"1\"", "\"size\":\"0\"");
     let undecodable = market::tick::decode(bad.as_bytes()).unwrap_err();
-    let outcome = bench.engine.reject(0, bench.offset, &undecodable);
+    let outcome = bench.engine.reject(at(bench.offset), &undecodable);
     assert!(matches!(outcome, Outcome::DeadLetter { reason: Reason::Size, .. }));
     bench.offset += 1;
     bench.feed([trade(3, DAY_NS + MINUTE_NS, "100", "1"), live(DAY_NS + 2 * MINUTE_NS, 4)]);
@@ -243,7 +243,7 @@ fn a_rejected_record_does_not_fix_the_id_space() {
     other.encode(&mut bytes);
     let bad = String::from_utf8(bytes).unwrap().replace("\"price\":\"100\"", "\"price\":\"0\"");
     let undecodable = market::tick::decode(bad.as_bytes()).unwrap_err();
-    bench.engine.reject(0, 0, &undecodable);
+    bench.engine.reject(at(0), &undecodable);
     let unnamed = changed(trade(1, DAY_NS, "100", "1"), |trade| trade.message_id = "1".into());
     assert_eq!(bench.reason(&unnamed), Some(Reason::Space));
     bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
@@ -269,4 +269,20 @@ fn void_and_lost_marks_without_end_keep_a_bounded_state() {
     }
     let state = bench.commit().states.swap_remove(0);
     assert!(state.bytes.len() < 200_000, "{}", state.bytes.len());
+}
+
+#[test]
+fn the_id_of_a_trade_that_was_read_and_not_folded_is_lost_and_not_a_hole() {
+    let mut bench = Bench::new();
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS + 1, "100", "1")]);
+    let ahead = changed(trade(2, DAY_NS + 90 * MINUTE_NS, "100", "1"), |trade| trade.future = true);
+    assert_eq!(bench.reason(&ahead), Some(Reason::Future));
+    bench.feed([trade(3, DAY_NS + MINUTE_NS, "100", "1")]);
+    bench.feed([live(DAY_NS + 5 * MINUTE_NS, 4)]);
+    assert_eq!(bench.engine.stats().unexplained_gaps, 0);
+    bench.commit();
+    let [gap] = bench.gaps.as_slice() else { panic!("{:?}", bench.gaps) };
+    assert_eq!((gap.from_id, gap.to_id, gap.reason.as_str(), gap.lost), (2, 2, "future", true));
+    assert!(!bench.minute(0).complete && !bench.minute(1).complete, "between its neighbours");
+    assert!(bench.minute(2).complete);
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 
-/// A state as version 1 wrote it: a hole, a lost id, open and closed windows, a flat minute.
+/// A state as each version wrote it: a hole, a lost id, open and closed windows, a flat minute.
 const VERSION_1: &[u8] = include_bytes!("state-1.bin");
+const VERSION_2: &[u8] = include_bytes!("state-2.bin");
 
 fn example() -> Bench {
     let mut bench = Bench::new();
@@ -23,13 +24,24 @@ fn state_of(bench: &mut Bench) -> SeriesState {
 }
 
 #[test]
-fn a_stored_state_of_version_1_goes_on_as_if_nothing_had_happened() {
+fn this_version_writes_the_stored_form() {
+    let state = state_of(&mut example());
+    assert_eq!((state.version, state.bytes.as_slice()), (2, VERSION_2), "the form has changed");
+}
+
+#[test]
+fn a_state_of_this_or_the_last_version_goes_on_as_if_nothing_had_happened() {
+    for (version, bytes) in [(1, VERSION_1), (2, VERSION_2)] {
+        goes_on(SeriesState { series: series("binance"), version, bytes: bytes.to_vec() });
+    }
+}
+
+fn goes_on(state: SeriesState) {
     let mut whole = example();
-    let state = state_of(&mut whole);
-    assert_eq!((state.version, state.bytes.as_slice()), (1, VERSION_1), "the form has changed");
+    whole.commit();
     let mut restored = Bench::new();
     restored.offset = whole.offset;
-    restored.engine.restore(&state).unwrap();
+    restored.engine.restore(&state, at(whole.offset - 1)).unwrap();
     for bench in [&mut whole, &mut restored] {
         bench.shown.clear();
         bench.feed([trade(3, DAY_NS + 2 * MINUTE_NS + 1, "99", "1")]);
@@ -48,10 +60,10 @@ fn a_newer_version_and_damaged_bytes_are_refused() {
         version,
         bytes: bytes.to_vec(),
     };
-    let newer = engine.restore(&state(checkpoint::VERSION + 1, VERSION_1));
+    let newer = engine.restore(&state(checkpoint::VERSION + 1, VERSION_1), at(0));
     assert!(matches!(newer, Err(CheckpointError::ReadNewer { .. })));
-    let older = engine.restore(&state(0, VERSION_1));
+    let older = engine.restore(&state(0, VERSION_1), at(0));
     assert!(matches!(older, Err(CheckpointError::ReadOlder { .. })));
-    let damaged = engine.restore(&state(1, &VERSION_1[..20]));
+    let damaged = engine.restore(&state(1, &VERSION_1[..20]), at(0));
     assert_eq!(damaged, Err(CheckpointError::ReadBytes));
 }

@@ -284,3 +284,13 @@ fn a_producer_learns_the_highest_epoch() {
     bench.feed([start(DAY_NS, 1)]);
     assert_eq!(bench.engine.epoch(), 1);
 }
+
+#[test]
+fn a_foreign_quote_far_ahead_of_its_log_append_time_is_a_dead_letter() {
+    let mut bench = Bench::new();
+    let received = LogPosition { partition: 0, offset: 0, timestamp_ms: DAY_NS / 1_000_000 };
+    let ahead = bench.engine.apply(received, &quote(DAY_NS + 61 * SECOND_NS, "100", true));
+    assert!(matches!(ahead, Outcome::DeadLetter { reason: Reason::Future, .. }), "{ahead:?}");
+    let near = bench.engine.apply(received, &quote(DAY_NS + 60 * SECOND_NS, "100", true));
+    assert_eq!(near, Outcome::Folded);
+}
