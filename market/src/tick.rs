@@ -13,6 +13,8 @@ pub mod decode;
 mod encode;
 /// Why bytes are not a record.
 pub mod error;
+/// Single values of a record.
+mod field;
 /// What a source says about its series.
 pub mod mark;
 /// One polled price.

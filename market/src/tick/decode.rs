@@ -6,15 +6,15 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use sonic_rs::{JsonValueTrait, LazyValue};
+use sonic_rs::LazyValue;
 
 use super::error::{DecodeError, TradeIdentity, Undecodable};
-use super::mark::{Ids, Mark, MarkKind, Start, UsdBasis};
-use super::{
-    Amount, Quote, RECORD_LENGTH_MAX, REFERENCE_SOURCE, Record, Side, TEXT_LENGTH_MAX, Tick, Trade,
-    canonical,
+use super::field::{
+    clip, event_time, integer, no_price, no_size, number_text, optional, present, price, raw_text,
+    required, rounded_price, size, text_of,
 };
-use crate::decimal::{Decimal, DecimalError};
+use super::mark::{Ids, Mark, MarkKind, Start, UsdBasis};
+use super::{Quote, RECORD_LENGTH_MAX, REFERENCE_SOURCE, Record, Side, Tick, Trade, canonical};
 use crate::publication::FeedState;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -293,118 +293,4 @@ fn feed_state(word: &str) -> Result<FeedState, DecodeError> {
         "halted" => FeedState::Halted,
         word => return Err(DecodeError::ReadWord { field: "state", word: clip(word) }),
     })
-}
-
-fn present<T>(value: Option<T>, field: &'static str) -> Result<T, DecodeError> {
-    value.ok_or(DecodeError::ReadField { field })
-}
-
-fn required<'a>(
-    text: Option<Cow<'a, str>>,
-    field: &'static str,
-) -> Result<Cow<'a, str>, DecodeError> {
-    optional(text, field)?.filter(|text| !text.is_empty()).ok_or(DecodeError::ReadField { field })
-}
-
-fn optional<'a>(
-    text: Option<Cow<'a, str>>,
-    field: &'static str,
-) -> Result<Option<Cow<'a, str>>, DecodeError> {
-    match text {
-        Some(text) if text.len() > TEXT_LENGTH_MAX => Err(DecodeError::BoundText { field }),
-        text => Ok(text),
-    }
-}
-
-/// The text of a JSON string.
-fn text_of<'a>(value: Option<&LazyValue<'a>>) -> Option<Cow<'a, str>> {
-    let value = value.filter(|value| value.is_str())?;
-    match raw_text(value) {
-        Cow::Borrowed(raw) if !raw.contains('\\') => {
-            Some(Cow::Borrowed(raw.get(1..raw.len() - 1)?))
-        }
-        _ => value.as_str().map(|text| Cow::Owned(text.to_owned())),
-    }
-}
-
-fn raw_text<'a>(value: &LazyValue<'a>) -> Cow<'a, str> {
-    value.as_raw_cow()
-}
-
-fn integer(value: &LazyValue<'_>) -> Option<i64> {
-    raw_text(value).parse().ok()
-}
-
-fn event_time(
-    value: Option<&LazyValue<'_>>,
-    field: &'static str,
-    nanos: i64,
-) -> Result<i64, DecodeError> {
-    value
-        .and_then(integer)
-        .and_then(|time| time.checked_mul(nanos))
-        .filter(|time| *time > 0)
-        .ok_or(DecodeError::ReadEventTime { field })
-}
-
-fn number_text<'a>(
-    value: Option<&LazyValue<'a>>,
-    field: &'static str,
-) -> Result<Option<Cow<'a, str>>, DecodeError> {
-    let Some(value) = value.filter(|value| value.is_number()) else {
-        return Ok(None);
-    };
-    optional(Some(raw_text(value)), field)
-}
-
-fn no_price() -> DecodeError {
-    DecodeError::ReadPrice { text: String::new(), problem: "is missing or no text" }
-}
-
-fn no_size() -> DecodeError {
-    DecodeError::ReadSize { text: String::new(), problem: "is missing or no text" }
-}
-
-/// A trade's price: exact and above zero.
-fn price(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
-    let problem = match Decimal::parse_tick(&text) {
-        Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
-        Ok(_) => "is not above zero",
-        Err(DecimalError::Parse) => "is not a decimal number",
-        Err(cause) => {
-            return Err(DecodeError::BoundNumber { field: "price", text: clip(&text), cause });
-        }
-    };
-    Err(DecodeError::ReadPrice { text: clip(&text), problem })
-}
-
-/// A trade's size: exact and above zero.
-fn size(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
-    let problem = match Decimal::parse_tick(&text) {
-        Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
-        Ok(_) => "is not above zero",
-        Err(DecimalError::Parse) => "is not a decimal number",
-        Err(cause) => {
-            return Err(DecodeError::BoundNumber { field: "size", text: clip(&text), cause });
-        }
-    };
-    Err(DecodeError::ReadSize { text: clip(&text), problem })
-}
-
-/// A quote's price: rounded, above zero.
-fn rounded_price(text: Cow<'_, str>) -> Result<Amount<'_>, DecodeError> {
-    let problem = match Decimal::parse_rounded(&text) {
-        Ok(value) if value > Decimal::ZERO => return Ok(Amount { text, value }),
-        Ok(_) => "is not above zero",
-        Err(DecimalError::Parse) => "is not a number",
-        Err(cause) => {
-            return Err(DecodeError::BoundNumber { field: "price", text: clip(&text), cause });
-        }
-    };
-    Err(DecodeError::ReadPrice { text: clip(&text), problem })
-}
-
-/// As much of a bad text as an error shows.
-fn clip(text: &str) -> String {
-    text.chars().take(TEXT_LENGTH_MAX).collect()
 }
