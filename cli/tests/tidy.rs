@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Lines that a Rust file may have without its tests.
-const FILE_LINES_MAX: usize = 500;
+const FILE_LINES_MAX: usize = 300;
 
 /// A place (prefix of a path), what its code must not name, and why.
 /// A lower-case name is a crate or a path in one, another a word.

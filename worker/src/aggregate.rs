@@ -12,13 +12,14 @@ use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
-use crate::publish::LocalFeed;
-use crate::store::{
-    Claim, Commit, CommitOutcome, DeadLetter, PartitionProgress, SqliteStore, StoreError,
-};
+use crate::store::{Claim, DeadLetter, StoreError};
 use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
 use crate::window::{Engine, LogPosition, Outcome, Stats};
+
+/// Effects to the store, then to whoever listens.
+mod commit;
+
+pub use commit::Committer;
 
 /// How long a poll waits for a record.
 const POLL_WAIT: Duration = Duration::from_millis(5);
@@ -32,10 +33,6 @@ const CANDLES_PENDING_MAX: usize = 1_000;
 const BEHIND_MS: i64 = 1_000;
 /// Open bars are published this often.
 const OPEN_BARS_EVERY: Duration = Duration::from_millis(250);
-/// Tries of a commit that the store may take later (a full disk, a lock).
-const COMMIT_TRIES_MAX: u32 = 5;
-/// The wait before another try.
-const COMMIT_RETRY_WAIT: Duration = Duration::from_millis(200);
 
 /// Why folding ends early. Nothing that was committed is lost; the rest is sent again.
 #[derive(Debug, thiserror::Error)]
@@ -61,16 +58,6 @@ pub struct Aggregator {
     pub committer: Committer,
     /// Called on every turn of the loop, with the engine as it stands.
     pub on_turn: OnTurn,
-}
-
-/// Effects to the store, then to whoever listens.
-pub struct Committer {
-    /// Where effects go.
-    pub store: SqliteStore,
-    /// Who is told.
-    pub feed: LocalFeed,
-    /// What is counted.
-    pub metrics: Metrics,
 }
 
 /// When to stop.
@@ -196,102 +183,6 @@ impl Aggregator {
                 || self.engine.candles_pending() >= CANDLES_PENDING_MAX;
         }
         since >= COMMIT_EVERY || self.engine.has_news()
-    }
-}
-
-impl Committer {
-    /// One record may reach so many windows that they take several commits. Told to stop, it
-    /// leaves the rest to the next start.
-    fn close_all(
-        &mut self,
-        engine: &mut Engine,
-        progress: &mut Progress,
-        stop: &Stop,
-        handle: &Handle,
-    ) -> Result<(), AggregateError> {
-        while engine.is_closing() && !stop.now.is_cancelled() {
-            self.commit(engine, progress, handle)?;
-            engine.close_more();
-            progress.folded = true;
-        }
-        Ok(())
-    }
-
-    /// Commits everything that was folded, then publishes it.
-    fn commit(
-        &mut self,
-        engine: &mut Engine,
-        progress: &mut Progress,
-        handle: &Handle,
-    ) -> Result<(), AggregateError> {
-        if !progress.folded {
-            return Ok(());
-        }
-        let effects = engine.take_effects();
-        let partitions = progress.claims.values().map(|claim| PartitionProgress {
-            partition: claim.partition,
-            token: claim.token,
-            commit_seq: claim.commit_seq,
-            next_offset: claim.next_offset,
-        });
-        let commit = Commit {
-            partitions: partitions.collect(),
-            states: effects.states.clone(),
-            candles: effects.candles.clone(),
-            alerts: effects.alerts.clone(),
-            gaps: effects.gaps.clone(),
-            feeds: effects.feeds.clone(),
-            dead_letters: std::mem::take(&mut progress.dead_letters),
-        };
-        let timer = self.metrics.commit_seconds.start_timer();
-        self.write(&commit, handle)?;
-        timer.observe_duration();
-        for claim in progress.claims.values_mut() {
-            claim.commit_seq += 1;
-        }
-        progress.folded = false;
-        self.count(engine.stats(), progress, commit.candles.len());
-        self.feed.committed(&effects);
-        Ok(())
-    }
-
-    fn write(&mut self, commit: &Commit, handle: &Handle) -> Result<(), AggregateError> {
-        for tried in 1.. {
-            match handle.block_on(self.store.commit(commit)) {
-                Ok(CommitOutcome::Applied) => return Ok(()),
-                Ok(CommitOutcome::Fenced { partitions }) => {
-                    // After an answer that was lost, our own commit is what stands in the way.
-                    if tried > 1 && self.was_applied(commit, handle)? {
-                        return Ok(());
-                    }
-                    return Err(StoreError::LoseClaim { partitions }.into());
-                }
-                Err(error) if error.is_retryable() && tried < COMMIT_TRIES_MAX => {
-                    tracing::warn!(error = %error, tried, "the store did not take a commit; trying again");
-                    handle.block_on(tokio::time::sleep(COMMIT_RETRY_WAIT));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn was_applied(&mut self, commit: &Commit, handle: &Handle) -> Result<bool, StoreError> {
-        for of in &commit.partitions {
-            let asked = self.store.was_applied(of.partition, of.token, of.commit_seq);
-            if !handle.block_on(asked)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn count(&self, stats: Stats, progress: &mut Progress, candles: usize) {
-        let before = std::mem::replace(&mut progress.counted, stats);
-        self.metrics.revisions.inc_by(stats.revisions - before.revisions);
-        self.metrics.unexplained_gaps.inc_by(stats.unexplained_gaps - before.unexplained_gaps);
-        self.metrics.vouch_broken.inc_by(stats.vouch_broken - before.vouch_broken);
-        self.metrics.candles.inc_by(u64::try_from(candles).unwrap_or(u64::MAX));
     }
 }
 

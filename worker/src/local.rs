@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use market::pipeline::{Pipeline, PipelineSpec};
+use market::pipeline::Pipeline;
 use market::symbol::{Series, SourceName};
 use market::topic::TopicNames;
 use prometheus::Registry;
@@ -25,19 +25,21 @@ use crate::aggregate::{AggregateError, Aggregator, Committer, OnTurn, Stop};
 use crate::backfill::backfill;
 use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::Metrics;
-use crate::produce::{Identity, ProduceError, produce};
+use crate::produce::{Identity, ProduceError};
 use crate::publish::LocalFeed;
 use crate::source::disorder::{Disorder, DisorderOptions};
-use crate::source::open::{OpenContext, first_origin_ns, open};
-use crate::source::{Positions, Progress, Source, SourceError};
+use crate::source::{Progress, SourceError};
 use crate::store::{Owner, SqliteStore, StoreError};
 use crate::topic::{Consumer, LocalBroker, Producer, TopicError};
-use crate::window::{Engine, LogPosition};
+use crate::window::LogPosition;
 
+/// Sources that go on where their series are.
+mod sources;
 /// A spec as series, engine and partitions.
 mod spec;
 
-use spec::{allowed_lateness_ns, engine_of, partitions_of, reached_ms, series_of};
+use sources::{open_sources, run_source};
+use spec::{engine_of, partitions_of, reached_ms, series_of};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 /// States carry over to a new broker, before its first record.
@@ -270,57 +272,4 @@ fn spawn_aggregator(
         })
         .map_err(|_| LocalError::LoseThread)?;
     Ok(told)
-}
-
-async fn run_source(
-    name: SourceName,
-    mut source: Box<dyn Source>,
-    mut producer: Producer,
-    identity: Identity,
-    status: Arc<Mutex<LocalStatus>>,
-    stop: CancellationToken,
-) -> Result<(), LocalError> {
-    let update = |change: &dyn Fn(&mut SourceStatus)| {
-        let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
-        change(status.sources.entry(name.clone()).or_default());
-    };
-    update(&|status| *status = SourceStatus::default());
-    let produced = produce(source.as_mut(), &mut producer, &identity, &stop, |progress| {
-        update(&|status| status.progress = progress);
-    });
-    let produced = produced.await;
-    update(&|status| {
-        status.drained = produced.is_ok() && !stop.is_cancelled();
-        status.error = produced.as_ref().err().map(ToString::to_string);
-    });
-    produced.map_err(|source| LocalError::RunSource { name: name.clone(), source })
-}
-
-/// Opens every source of the spec where its series go on.
-async fn open_sources(
-    spec: &PipelineSpec,
-    engine: &Engine,
-    store: &mut SqliteStore,
-) -> Result<Vec<(SourceName, Box<dyn Source>)>, LocalError> {
-    let mut sources = Vec::with_capacity(spec.sources.len());
-    for source in &spec.sources {
-        let mut origin_ns = 0;
-        if let Some(first_ns) = first_origin_ns(source, clock::now_ns()) {
-            let name = format!("simulated/{}/origin_ns", source.name);
-            let kept = store.remember_once(&name, &first_ns.to_string()).await?;
-            origin_ns = kept.parse().unwrap_or(first_ns);
-        }
-        let mut positions = Positions::new();
-        for symbol in source.symbols() {
-            let series = Series { symbol: symbol.symbol.clone(), source: source.name.clone() };
-            if let Some(position) = engine.position(&series) {
-                positions.insert(series, position);
-            }
-        }
-        let allowed_lateness_ns = allowed_lateness_ns(spec);
-        let now = Arc::new(clock::now_ns);
-        let context = OpenContext { positions: &positions, now, origin_ns, allowed_lateness_ns };
-        sources.push((source.name.clone(), open(source, &context)?));
-    }
-    Ok(sources)
 }

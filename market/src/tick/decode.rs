@@ -3,15 +3,10 @@
 //! Records that our own producers wrote are read by [`super::canonical`]; all others go through
 //! a JSON parser. Both give the same record.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-use sonic_rs::LazyValue;
-
 use super::error::{DecodeError, TradeIdentity, Undecodable};
 use super::field::{
-    clip, event_time, integer, no_price, no_size, number_text, optional, present, price, raw_text,
-    required, rounded_price, size, text_of,
+    Fields, clip, event_time, integer, no_price, no_size, number_text, optional, present, price,
+    raw_text, required, rounded_price, size, text_of,
 };
 use super::mark::{Ids, Mark, MarkKind, Start, UsdBasis};
 use super::{Quote, RECORD_LENGTH_MAX, REFERENCE_SOURCE, Record, Side, Tick, Trade, canonical};
@@ -49,77 +44,6 @@ pub(super) fn decode_json(bytes: &[u8]) -> Result<Record<'_>, Box<Undecodable<'_
         sonic_rs::from_str(text).map_err(|error| unparsed(error.to_string()))?;
     let identity = fields.identity();
     fields.record().map_err(|error| Box::new(Undecodable { error, trade: identity }))
-}
-
-/// All fields of all records. Numbers that may be bad stay text until their own check.
-#[derive(Deserialize)]
-struct Fields<'a> {
-    schema: Option<u32>,
-    #[serde(borrow)]
-    kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    mark: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    symbol: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    source: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    coin_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    price_usd: Option<LazyValue<'a>>,
-    #[serde(borrow)]
-    volume_24h: Option<LazyValue<'a>>,
-    #[serde(borrow)]
-    market_cap: Option<LazyValue<'a>>,
-    #[serde(borrow)]
-    price_change_24h: Option<LazyValue<'a>>,
-    #[serde(borrow)]
-    last_updated: Option<LazyValue<'a>>,
-    #[serde(borrow)]
-    producer_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    message_id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    price: Option<LazyValue<'a>>,
-    #[serde(borrow)]
-    size: Option<LazyValue<'a>>,
-    #[serde(borrow)]
-    side: Option<Cow<'a, str>>,
-    trade_id: Option<u64>,
-    first_id: Option<u64>,
-    last_id: Option<u64>,
-    #[serde(borrow)]
-    event_time_ns: Option<LazyValue<'a>>,
-    receive_time_ns: Option<i64>,
-    #[serde(default)]
-    recovered: bool,
-    #[serde(default)]
-    future: bool,
-    epoch: Option<u64>,
-    from_ns: Option<i64>,
-    to_ns: Option<i64>,
-    complete_to_ns: Option<i64>,
-    next_id: Option<u64>,
-    from_id: Option<u64>,
-    to_id: Option<u64>,
-    #[serde(borrow)]
-    ids: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    space: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    venue: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    instrument: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    base: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    quote: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    usd_basis: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    state: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    reason: Option<Cow<'a, str>>,
 }
 
 impl<'a> Fields<'a> {

@@ -1,12 +1,84 @@
-//! Single values of a record: text, numbers and times, each with its bounds.
+//! The fields of a record, and their values: text, numbers and times, each with its bounds.
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use sonic_rs::{JsonValueTrait, LazyValue};
 
 use super::error::DecodeError;
 use super::{Amount, TEXT_LENGTH_MAX};
 use crate::decimal::{Decimal, DecimalError};
+
+/// All fields of all records. Numbers that may be bad stay text until their own check.
+#[derive(Deserialize)]
+pub(super) struct Fields<'a> {
+    pub(super) schema: Option<u32>,
+    #[serde(borrow)]
+    pub(super) kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) mark: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) symbol: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) source: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) coin_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) price_usd: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) volume_24h: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) market_cap: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) price_change_24h: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) last_updated: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) producer_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) message_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) price: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) size: Option<LazyValue<'a>>,
+    #[serde(borrow)]
+    pub(super) side: Option<Cow<'a, str>>,
+    pub(super) trade_id: Option<u64>,
+    pub(super) first_id: Option<u64>,
+    pub(super) last_id: Option<u64>,
+    #[serde(borrow)]
+    pub(super) event_time_ns: Option<LazyValue<'a>>,
+    pub(super) receive_time_ns: Option<i64>,
+    #[serde(default)]
+    pub(super) recovered: bool,
+    #[serde(default)]
+    pub(super) future: bool,
+    pub(super) epoch: Option<u64>,
+    pub(super) from_ns: Option<i64>,
+    pub(super) to_ns: Option<i64>,
+    pub(super) complete_to_ns: Option<i64>,
+    pub(super) next_id: Option<u64>,
+    pub(super) from_id: Option<u64>,
+    pub(super) to_id: Option<u64>,
+    #[serde(borrow)]
+    pub(super) ids: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) space: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) venue: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) instrument: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) base: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) quote: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) usd_basis: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) state: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) reason: Option<Cow<'a, str>>,
+}
 
 pub(super) fn present<T>(value: Option<T>, field: &'static str) -> Result<T, DecodeError> {
     value.ok_or(DecodeError::ReadField { field })

@@ -1,6 +1,7 @@
 //! What was committed, in the order of the commits.
 
-use super::{Store, StoreError, column, reading, series_of, stored_alert};
+use super::row::{column, reading, series_of, stored_alert};
+use super::{Store, StoreError};
 use crate::reader::AlertEntry;
 
 const ALERTS_AFTER: &str = "SELECT alert.rowid AS row, alert.*, symbol, source \
