@@ -28,6 +28,8 @@ mod find;
 mod kraken;
 /// Text whose lines are bounded.
 mod lines;
+/// The rows of one file whose ids and times can be true.
+mod order;
 /// Where the bytes of a file are.
 mod part;
 /// Rows of a file.

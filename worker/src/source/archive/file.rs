@@ -9,6 +9,7 @@ use jiff::{Span, Timestamp};
 
 use super::super::SourceError;
 use super::kraken::KrakenRows;
+use super::order::{Order, Place};
 use super::part::Part;
 use super::rows::{CsvRows, Kind, Rows};
 
@@ -73,9 +74,7 @@ pub(super) struct TradeFile {
     pub part: Part,
     pub kind: Kind,
     form: Form,
-    pub first_id: u64,
-    /// The time of the first row; 0 where it cannot be read.
-    pub first_ns: i64,
+    pub first: Place,
     pub period: Option<Period>,
     /// Kraken's name of the instrument.
     pub key: Option<String>,
@@ -88,11 +87,13 @@ impl TradeFile {
         form: Form,
         named: Option<Kind>,
     ) -> Result<Option<Self>, SourceError> {
-        let Some((mut rows, kind)) = open(part, form, named, &Arc::default())? else {
+        let Some((rows, kind)) = open(part, form, named, &Arc::default())? else {
             return Ok(None);
         };
-        let Some(first) = rows.next()? else { return Ok(None) };
-        let key = match &rows {
+        let period = part.stems.iter().find_map(|stem| Period::of_stem(stem));
+        let mut order = Order::new(rows, period, None);
+        let Some(first) = order.next()? else { return Ok(None) };
+        let key = match order.rows() {
             Rows::Csv(_) => None,
             Rows::Kraken(rows) => Some(rows.key.clone()),
         };
@@ -100,16 +101,20 @@ impl TradeFile {
             part: part.clone(),
             kind,
             form,
-            first_id: first.id,
-            first_ns: first.time_ns,
-            period: part.stems.iter().find_map(|stem| Period::of_stem(stem)),
+            first: Place { id: first.row.id, time_ns: first.at_ns },
+            period,
             key,
         }))
     }
 
-    /// Opens it from its first row.
-    pub(super) fn open(&self, done: &Arc<AtomicU64>) -> Result<Option<Rows>, SourceError> {
-        Ok(open(&self.part, self.form, Some(self.kind), done)?.map(|(rows, _)| rows))
+    /// Opens it from its first row; `following` is the first row of the next file.
+    pub(super) fn open(
+        &self,
+        following: Option<Place>,
+        done: &Arc<AtomicU64>,
+    ) -> Result<Option<Order>, SourceError> {
+        let rows = open(&self.part, self.form, Some(self.kind), done)?;
+        Ok(rows.map(|(rows, _)| Order::new(rows, self.period, following)))
     }
 }
 

@@ -69,7 +69,7 @@ fn found(
     ignored: &[String],
 ) -> Result<Found, SourceError> {
     files.sort_by(|one, other| {
-        (one.first_id, &one.part.label).cmp(&(other.first_id, &other.part.label))
+        (one.first.id, &one.part.label).cmp(&(other.first.id, &other.part.label))
     });
     let Some(first) = files.first() else {
         return Err(SourceError::MatchFile {

@@ -26,7 +26,10 @@ pub(super) struct KrakenRows {
     pub key: String,
     rows: std::vec::IntoIter<Row>,
     row: u64,
-    label: Arc<str>,
+    pub bad_rows: u64,
+    /// Whether the last row of the answer has no readable id.
+    pub ends_badly: bool,
+    pub label: Arc<str>,
     /// What is wrong after the last row.
     damage: Option<io::Error>,
 }
@@ -61,6 +64,8 @@ impl KrakenRows {
                 key,
                 rows: answer.rows.into_iter(),
                 row: 0,
+                bad_rows: answer.unreadable,
+                ends_badly: answer.ends_badly,
                 label: Arc::clone(label),
                 damage: failed,
             }),
@@ -90,6 +95,7 @@ struct Answer {
     key: Option<String>,
     rows: Vec<Row>,
     unreadable: u64,
+    ends_badly: bool,
 }
 
 /// The whole answer.
@@ -165,7 +171,9 @@ impl<'de> Visitor<'de> for RowsSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
         while let Some(raw) = rows.next_element::<LazyValue<'de>>()? {
-            match row(raw.as_raw_str()) {
+            let row = row(raw.as_raw_str());
+            self.0.ends_badly = row.is_none();
+            match row {
                 Some(row) => self.0.rows.push(row),
                 None => {
                     self.0.unreadable += 1;

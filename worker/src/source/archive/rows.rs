@@ -97,6 +97,26 @@ impl Rows {
             Self::Kraken(rows) => rows.next(),
         }
     }
+
+    /// Counts a row whose id the rows around it contradict.
+    pub(super) fn note_bad_id(&mut self, id: u64, why: &'static str) {
+        let (bad_rows, label) = match self {
+            Self::Csv(rows) => (&mut rows.bad_rows, &rows.label),
+            Self::Kraken(rows) => (&mut rows.bad_rows, &rows.label),
+        };
+        *bad_rows += 1;
+        if *bad_rows <= BAD_ROWS_LOGGED_MAX {
+            tracing::warn!(path = &**label, id, bad_rows = *bad_rows, why, "row is skipped");
+        }
+    }
+
+    /// Whether the last row that was read has no readable id.
+    pub(super) const fn ends_badly(&self) -> bool {
+        match self {
+            Self::Csv(rows) => rows.ends_badly,
+            Self::Kraken(rows) => rows.ends_badly,
+        }
+    }
 }
 
 /// The rows of a Binance file.
@@ -109,6 +129,8 @@ pub(super) struct CsvRows {
     label: Arc<str>,
     row: u64,
     bad_rows: u64,
+    /// Whether the last row that was read has no readable id.
+    ends_badly: bool,
 }
 
 impl CsvRows {
@@ -131,6 +153,7 @@ impl CsvRows {
             label: Arc::clone(label),
             row: 0,
             bad_rows: 0,
+            ends_badly: false,
         };
         if !rows.read()? {
             return Ok(None);
@@ -182,7 +205,9 @@ impl CsvRows {
             if is_header(&self.record) {
                 continue;
             }
-            match row(&self.record, self.kind) {
+            let row = row(&self.record, self.kind);
+            self.ends_badly = row.is_none();
+            match row {
                 Some(row) => return Ok(Some(row)),
                 None => self.note_bad_row(),
             }
@@ -248,7 +273,7 @@ pub(super) fn is_zero(text: &str) -> bool {
 }
 
 fn is_header(record: &ByteRecord) -> bool {
-    record.get(0).and_then(|name| name.first()).is_some_and(u8::is_ascii_alphabetic)
+    record.iter().all(|name| name.first().is_some_and(u8::is_ascii_alphabetic))
 }
 
 fn text(field: &[u8]) -> Option<&str> {

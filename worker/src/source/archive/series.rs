@@ -6,19 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use market::tick::MarkKind;
 
-use super::super::tape::{Item, NANOS_PER_SECOND, start};
+use super::super::tape::{Item, start};
 use super::super::{Event, Listing, SourceError, SourceTrade};
 use super::file::TradeFile;
-use super::rows::{Body, Row, Rows};
+use super::order::{Checked, Order};
+use super::rows::{Body, Row};
 
-/// A row more than this much later than the next id's row is held to be in the future.
-const FUTURE_GUARD_NS: i64 = 60 * NANOS_PER_SECOND;
 const UNIT_NS_DEFAULT: i64 = 1_000_000;
 
-/// A row that waits for the next one.
-enum Held {
-    Trade { row: Row, joins: bool },
-    Void { from_id: u64, to_id: u64, at_ns: i64, joins: bool },
+/// Ids that are no trades, and wait for more of them.
+struct Voids {
+    from_id: u64,
+    to_id: u64,
+    at_ns: i64,
+    joins: bool,
 }
 
 /// What is remembered of a row.
@@ -33,14 +34,14 @@ struct Last {
 pub(super) struct ArchiveSeries {
     listing: Listing,
     files: VecDeque<TradeFile>,
-    rows: Option<(Rows, TradeFile)>,
+    rows: Option<(Order, TradeFile)>,
     /// The id that the next row should have; rows below it were sent, or are skipped.
     expected_id: u64,
     /// Whether `start` was said.
     started: bool,
     /// The last row below `expected_id`.
     last: Option<Last>,
-    held: Option<Held>,
+    voids: Option<Voids>,
     at_ns: i64,
     ready: VecDeque<Item>,
     done: Arc<AtomicU64>,
@@ -63,7 +64,7 @@ impl ArchiveSeries {
             expected_id: next_id.unwrap_or(0),
             started: false,
             last: None,
-            held: None,
+            voids: None,
             at_ns: i64::MIN,
             ready: VecDeque::new(),
             done,
@@ -82,7 +83,7 @@ impl ArchiveSeries {
                 (Some(first), Some(second)) => first.to_ns <= second.from_ns,
                 _ => false,
             };
-            if !apart || second.first_id > self.expected_id {
+            if !apart || second.first.id > self.expected_id {
                 return;
             }
             self.done.fetch_add(first.part.length, Ordering::Relaxed);
@@ -97,7 +98,8 @@ impl ArchiveSeries {
                 self.finish();
                 return Ok(());
             };
-            self.rows = file.open(&self.done)?.map(|rows| (rows, file));
+            let following = self.files.front().map(|next| next.first);
+            self.rows = file.open(following, &self.done)?.map(|rows| (rows, file));
             return Ok(());
         };
         match rows.next()? {
@@ -107,45 +109,51 @@ impl ArchiveSeries {
         Ok(())
     }
 
-    fn take(&mut self, row: Row) {
+    fn take(&mut self, checked: Checked) {
+        let Checked { row, at_ns, future } = checked;
         if row.id < self.expected_id {
             self.skipped_rows += 1;
-            self.remember(&row);
+            self.remember(&row, future);
             return;
         }
         let joins = row.id == self.expected_id;
-        if let (true, Body::Void, Some(Held::Void { to_id, .. })) =
-            (joins, &row.body, &mut self.held)
-        {
-            *to_id = row.id;
+        if let (true, Body::Void, Some(voids)) = (joins, &row.body, &mut self.voids) {
+            voids.to_id = row.id;
             self.expected_id = row.id.saturating_add(1);
             return;
         }
-        self.release(Some(row.time_ns).filter(|time_ns| *time_ns > 0));
-        let joins = self.begin(&row);
+        self.release_voids();
+        let joins = self.begin(&row, at_ns);
         self.expected_id = row.id.saturating_add(1);
-        self.remember(&row);
-        self.held = Some(match row.body {
-            Body::Void => Held::Void { from_id: row.id, to_id: row.id, at_ns: row.time_ns, joins },
-            Body::Trade { .. } => Held::Trade { row, joins },
-        });
+        self.remember(&row, future);
+        match row.body {
+            Body::Void => {
+                self.voids = Some(Voids { from_id: row.id, to_id: row.id, at_ns, joins });
+            }
+            Body::Trade { .. } => {
+                if let Some(trade) = trade(row, future) {
+                    self.push(at_ns, joins, Event::Trade(trade));
+                }
+            }
+        }
     }
 
-    fn remember(&mut self, row: &Row) {
-        if row.time_ns > 0 {
+    fn remember(&mut self, row: &Row, future: bool) {
+        if row.time_ns > 0 && !future {
             self.last = Some(Last { id: row.id, time_ns: row.time_ns, unit_ns: row.unit_ns });
         }
     }
 
     /// Says `start` where this row begins the series, or a file that does not join; whether the
     /// row follows what was said without a hole.
-    fn begin(&mut self, row: &Row) -> bool {
+    fn begin(&mut self, row: &Row, at_ns: i64) -> bool {
         let joins = row.id == self.expected_id;
         let file = self.rows.as_ref().map(|(_, file)| file);
-        let first = file.filter(|file| file.first_id == row.id);
+        let first = file.filter(|file| file.first.id == row.id);
+        let after_ns = at_ns.saturating_add(row.unit_ns);
         let whole = first.map(|file| match file.period {
             Some(period) => (period.from_ns, row.id),
-            None => (after(row), row.id),
+            None => (after_ns, row.id),
         });
         let named = first.is_some_and(|file| file.period.is_some());
         // From the row before the position on, whether or not its next row is there.
@@ -156,11 +164,10 @@ impl ArchiveSeries {
             (false, Some(_), Some(onward)) if joins && !named => Some(onward),
             (false, Some(whole), _) => Some(whole),
             (false, None, Some(onward)) => Some(onward),
-            (false, None, None) => Some((after(row), row.id)),
+            (false, None, None) => Some((after_ns, row.id)),
         };
         let Some((from_ns, next_id)) = begun else { return joins };
-        let at_ns = if row.time_ns > 0 { row.time_ns.min(from_ns) } else { from_ns };
-        self.say_start(at_ns, from_ns, next_id);
+        self.say_start(at_ns.min(from_ns), from_ns, next_id);
         next_id == row.id
     }
 
@@ -170,30 +177,18 @@ impl ArchiveSeries {
         self.push(at_ns, false, Event::Mark(MarkKind::Start(start)));
     }
 
-    /// Sends the held row; `next_ns` is the time of the row after it.
-    fn release(&mut self, next_ns: Option<i64>) {
-        match self.held.take() {
-            None => {}
-            Some(Held::Void { from_id, to_id, at_ns, joins }) => {
-                self.push(at_ns, joins, Event::Mark(MarkKind::Void { from_id, to_id }));
-            }
-            Some(Held::Trade { row, joins }) => {
-                let future = next_ns
-                    .is_some_and(|next_ns| row.time_ns.saturating_sub(next_ns) > FUTURE_GUARD_NS);
-                let at_ns = next_ns.filter(|_| future).unwrap_or(row.time_ns);
-                if let Some(trade) = trade(row, future) {
-                    self.push(at_ns, joins, Event::Trade(trade));
-                }
-            }
+    fn release_voids(&mut self) {
+        if let Some(Voids { from_id, to_id, at_ns, joins }) = self.voids.take() {
+            self.push(at_ns, joins, Event::Mark(MarkKind::Void { from_id, to_id }));
         }
     }
 
     fn end_file(&mut self) {
-        let Some((_, file)) = self.rows.take() else { return };
-        let joined = self.files.front().filter(|next| next.first_id == self.expected_id);
-        let next_ns = joined.map(|next| next.first_ns).filter(|next_ns| *next_ns > 0);
-        self.release(next_ns);
-        let ahead = file.period.filter(|period| period.to_ns > self.at_ns);
+        let Some((order, file)) = self.rows.take() else { return };
+        self.release_voids();
+        // After a bad row nobody knows whether it was the last one before the period's end.
+        let vouched = file.period.filter(|_| !order.ends_badly());
+        let ahead = vouched.filter(|period| period.to_ns > self.at_ns);
         self.start_without_rows();
         if let Some(period) = ahead.filter(|_| self.started) {
             let next_id = Some(self.expected_id);
@@ -243,7 +238,7 @@ impl Iterator for ArchiveSeries {
     fn next(&mut self) -> Option<Item> {
         while self.ready.is_empty() && !self.finished {
             if let Err(error) = self.advance() {
-                self.release(None);
+                self.release_voids();
                 self.finished = true;
                 let (at_ns, unit_ns) = (self.at_ns, UNIT_NS_DEFAULT);
                 self.ready.push_back(Item { at_ns, unit_ns, joins: false, event: Err(error) });
@@ -251,11 +246,6 @@ impl Iterator for ArchiveSeries {
         }
         self.ready.pop_front()
     }
-}
-
-/// One unit of its time after a row.
-fn after(row: &Row) -> i64 {
-    row.time_ns.saturating_add(row.unit_ns)
 }
 
 fn trade(row: Row, future: bool) -> Option<SourceTrade> {

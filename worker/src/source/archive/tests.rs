@@ -13,6 +13,8 @@ use zip::write::SimpleFileOptions;
 use super::super::{Emission, Event, Flow, Position, Source, SourceTrade};
 use super::*;
 
+/// Rows whose id or time cannot be true.
+mod damaged;
 /// Forms of files, damage, holes.
 mod forms;
 /// The recordings of `$MARKET_DATA` or `../shared/market-data`.
