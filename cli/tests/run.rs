@@ -20,3 +20,6 @@ mod real_data;
 /// Starting, stopping, going on.
 #[path = "run/stop.rs"]
 mod stop;
+/// What the file of a run holds besides candles.
+#[path = "run/stored.rs"]
+mod stored;

@@ -1,5 +1,6 @@
-//! Kill -9 at random moments: the next start goes on, and the candles end the same, bit for bit.
+//! Kill -9 at random moments: the next start goes on, and all that is stored ends the same.
 
+use std::fmt::Debug;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,24 +10,28 @@ use market::interval::Interval;
 use runtime::clock;
 use tempfile::TempDir;
 
-use crate::harness::{Running, candles_text, get, run, run_until_end, spec, wait_for};
+use crate::harness::{Running, candles_text, get, run, run_until_end, spec, wait_for, write};
+use crate::stored::Stored;
 
 const KILLS: u32 = 20;
 const TICKS: u32 = 1_000_000;
 /// A run lives for at most this share of what an undisturbed one takes.
 const LIVES: u64 = 12;
 
-/// A finite market of the past, with trades out of order, twice, and too late.
+/// A finite market of the past, with trades out of order, twice, and too late, and alerts that are
+/// raised by little.
 fn market(dir: &Path) -> PathBuf {
     let symbols =
         "symbols: [{symbol: BTC, instrument: BTCUSDT}, {symbol: ETH, instrument: ETHUSDT}]";
-    spec(
+    let path = spec(
         dir,
         &format!(
             "simulated: {{seed: 11, ticksPerSecond: 20, startTime: \"2024-08-08T00:00:00Z\", \
              ticks: {TICKS}, disorder: 0.1, duplicates: 0.05, lateShare: 0.001, {symbols}}}"
         ),
-    )
+    );
+    let alerts = "  alerts: {priceChangePercent: 0.05, zScore: 2, volumeBurst: 1.2}\n";
+    write(&path, &(std::fs::read_to_string(&path).unwrap() + alerts))
 }
 
 fn everything(data_dir: &Path) -> String {
@@ -45,8 +50,22 @@ fn random(seed: u64, bound: u64) -> u64 {
     (mixed ^ (mixed >> 29)) % bound
 }
 
+fn compare<T: PartialEq + Debug>(
+    what: &str,
+    whole: impl Iterator<Item = T>,
+    killed: impl Iterator<Item = T>,
+    seed: u64,
+) {
+    let (whole, killed): (Vec<T>, Vec<T>) = (whole.collect(), killed.collect());
+    assert!(!whole.is_empty(), "there are no {what} to compare");
+    for (whole, killed) in whole.iter().zip(&killed) {
+        assert_eq!(whole, killed, "{what}, seed {seed}");
+    }
+    assert_eq!(whole.len(), killed.len(), "{what}, seed {seed}");
+}
+
 #[test]
-fn a_killed_run_ends_with_the_same_candles() {
+fn a_killed_run_ends_with_the_same_candles_alerts_gaps_and_dead_letters() {
     let seed = RandomState::new().hash_one(0);
     println!("seed {seed}");
     let (whole, killed) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -74,11 +93,13 @@ fn a_killed_run_ends_with_the_same_candles() {
     println!("{interrupted} runs of at most {} ms were killed", whole_ms / LIVES);
     assert!(interrupted >= KILLS / 2, "only {interrupted} runs were killed before their end");
     run_until_end(&spec, killed.path());
-    let (whole, killed) = (everything(whole.path()), everything(killed.path()));
-    for (whole, killed) in whole.lines().zip(killed.lines()) {
-        assert_eq!(whole, killed, "seed {seed}");
-    }
-    assert_eq!(whole.lines().count(), killed.lines().count(), "seed {seed}");
+    let (candles, others) = (everything(whole.path()), everything(killed.path()));
+    compare("candles", candles.lines(), others.lines(), seed);
+    let (mut whole, killed) = (Stored::read(whole.path()), Stored::read(killed.path()));
+    whole.leave_out_what_was_never_sent_to(&killed);
+    compare("alerts", whole.alerts.iter(), killed.alerts.iter(), seed);
+    compare("gaps", whole.gaps.iter(), killed.gaps.iter(), seed);
+    compare("dead letters", whole.dead_letters.iter(), killed.dead_letters.iter(), seed);
 }
 
 #[test]
