@@ -32,6 +32,8 @@ mod lines;
 mod order;
 /// Where the bytes of a file are.
 mod part;
+/// A line of a file as a row.
+mod row;
 /// Rows of a file.
 mod rows;
 /// The files of one series in id order.

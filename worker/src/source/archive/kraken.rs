@@ -12,7 +12,8 @@ use sonic_rs::{JsonValueTrait, LazyValue};
 
 use super::super::SourceError;
 use super::part::Text;
-use super::rows::{Body, Row, is_zero};
+use super::row::is_zero;
+use super::rows::{Body, Row};
 
 /// The largest answer that is read. It is held whole; one answer has 1,000 trades in 70 KB.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
