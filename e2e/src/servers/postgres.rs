@@ -1,0 +1,284 @@
+//! PostgreSQL: Debian's own, or version 17 with TimescaleDB in a tree of its own, by chroot.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::unix::fs::chown,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
+
+use rustix::process::{Signal, getgid, getuid};
+
+use super::{
+    fetch,
+    guard::Folder,
+    port::Port,
+    process::{Ending, Launch, NotReady, Server},
+};
+
+/// The address and the database of a URL.
+mod url;
+
+use url::Url;
+
+const ANSWER_MAX: Duration = Duration::from_millis(500);
+/// The user that Debian's packages make for the server, which refuses to run as root.
+const USER: &str = "postgres";
+/// Where Debian puts PostgreSQL 17.
+const TIMESCALE_FOLDER: &str = "/usr/lib/postgresql/17/bin";
+
+/// Which PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PostgresKind {
+    /// What the distribution has, at least version 14.
+    Plain,
+    /// Version 17 with TimescaleDB's Apache edition.
+    Timescale,
+}
+
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The disk: for servers that are killed, and for benchmarks.
+    Disk,
+    /// Nothing (`fsync=off`): quick, for tests of logic.
+    Relaxed,
+}
+
+/// A PostgreSQL server whose superuser is `postgres`. It trusts everyone on this machine.
+pub struct Postgres {
+    kind: PostgresKind,
+    url: Url,
+    /// A psql that can reach it.
+    psql: String,
+    own: Option<Own>,
+}
+
+struct Own {
+    server: Server,
+    port: Port,
+    _folders: [Folder; 2],
+}
+
+impl Postgres {
+    /// One that no other test uses.
+    ///
+    /// # Panics
+    /// When it cannot be had or does not start; its log is printed.
+    pub fn private(kind: PostgresKind, durability: Durability) -> Self {
+        let [bin] = fetch::paths("postgres", ["postgres"]);
+        super::retried(kind.name(), || {
+            let own = start(kind, durability, &bin)?;
+            let address = own.port.address;
+            let url = Url::parse(&format!("postgres://postgres@{address}/postgres"));
+            Ok(Self { kind, url, psql: format!("{bin}/psql"), own: Some(own) })
+        })
+    }
+
+    pub(super) fn given(kind: PostgresKind, url: &str) -> Self {
+        let [bin] = fetch::paths("postgres", ["postgres"]);
+        Self { kind, url: Url::parse(url), psql: format!("{bin}/psql"), own: None }
+    }
+
+    /// The URL of a database of this server, for its superuser.
+    pub fn url(&self, database: &str) -> String {
+        self.url.with_database(database).to_string()
+    }
+
+    /// The URL of a database of this server, for another user; the password is not asked for.
+    pub fn url_as(&self, user: &str, database: &str) -> String {
+        self.url.with_database(database).with_user(user).to_string()
+    }
+
+    /// Makes a new database (with TimescaleDB, where the server has it), and returns its URL.
+    ///
+    /// # Panics
+    /// When the server refuses, saying why.
+    pub fn fresh_database(&self, name: &str) -> String {
+        let quoted = name.replace('"', "\"\"");
+        self.psql(&self.url.database, &format!("CREATE DATABASE \"{quoted}\""));
+        match self.kind {
+            PostgresKind::Plain => {}
+            PostgresKind::Timescale => {
+                self.psql(name, "CREATE EXTENSION IF NOT EXISTS timescaledb");
+            }
+        }
+        self.url(name)
+    }
+
+    /// What `psql` prints for a statement: rows as lines, columns parted by `|`.
+    ///
+    /// # Panics
+    /// When the server refuses, saying why.
+    pub fn psql(&self, database: &str, sql: &str) -> String {
+        let output = Command::new(&self.psql)
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, "-d"])
+            .arg(self.url(database))
+            .output()
+            .unwrap_or_else(|error| panic!("cannot run \"{}\": {error}", self.psql));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "psql refuses \"{sql}\": {}", said.trim());
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Where it listens, to put a proxy before it.
+    ///
+    /// # Panics
+    /// When it is not ours.
+    pub fn address(&self) -> SocketAddr {
+        self.own().port.address
+    }
+
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it is not ours.
+    pub fn server(&self) -> &Server {
+        &self.own().server
+    }
+
+    fn own(&self) -> &Own {
+        self.own.as_ref().expect("this PostgreSQL is a person's own; take Postgres::private()")
+    }
+}
+
+impl PostgresKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "postgres",
+            Self::Timescale => "timescale",
+        }
+    }
+}
+
+/// How to run PostgreSQL's programs so that they see their files, and not as root.
+struct Place {
+    /// Goes before a program.
+    runner: Vec<String>,
+    bin: String,
+    /// The data's folder as we see it, and as the programs do.
+    folder: Folder,
+    seen: String,
+}
+
+impl Place {
+    fn new(kind: PostgresKind, bin: &str) -> Self {
+        match kind {
+            PostgresKind::Plain => Self::here(bin),
+            PostgresKind::Timescale => Self::in_tree(),
+        }
+    }
+
+    fn here(bin: &str) -> Self {
+        let folder = Folder::new("postgres");
+        let mut runner = Vec::new();
+        if getuid().is_root() {
+            give(&folder.path, Path::new("/"));
+            let words = format!("setpriv --reuid={USER} --regid={USER} --init-groups --");
+            runner.extend(words.split(' ').map(str::to_owned));
+        }
+        let seen = folder.path.display().to_string();
+        Self { runner, bin: bin.to_owned(), folder, seen }
+    }
+
+    fn in_tree() -> Self {
+        let [tree] = fetch::paths("timescale", ["timescale"]);
+        let folder = Folder::elsewhere("timescale", &Path::new(&tree).join("tmp"));
+        let words = if getuid().is_root() {
+            give(&folder.path, Path::new(&tree));
+            format!("chroot --userspec={USER}:{USER} {tree}")
+        } else {
+            format!("sudo -n chroot --userspec={}:{} {tree}", getuid(), getgid())
+        };
+        let runner = words.split(' ').map(str::to_owned).collect();
+        let seen = folder.path.display().to_string();
+        let seen = seen.strip_prefix(&tree).expect("the folder is in the tree").to_owned();
+        Self { runner, bin: TIMESCALE_FOLDER.to_owned(), folder, seen }
+    }
+
+    fn command(&self, program: &str, arguments: &str) -> Vec<String> {
+        let mut command = self.runner.clone();
+        command.push(format!("{}/{program}", self.bin));
+        command.extend(arguments.split(' ').map(str::to_owned));
+        command
+    }
+}
+
+fn start(kind: PostgresKind, durability: Durability, bin: &str) -> Result<Own, NotReady> {
+    let place = Place::new(kind, bin);
+    let port = Port::free();
+    let address = port.address;
+    let data = format!("{}/data", place.seen);
+    init(&place.command(
+        "initdb",
+        &format!("-D {data} -U postgres -A trust --no-sync -E UTF8 --locale=C"),
+    ));
+    let mut options = format!(
+        "-D {data} -p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+         -c max_connections=200",
+        address.port()
+    );
+    if durability == Durability::Relaxed {
+        options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off";
+    }
+    if kind == PostgresKind::Timescale {
+        // The tree has no /dev/shm, and tests say nothing to anyone's telemetry.
+        options += " -c dynamic_shared_memory_type=mmap -c shared_preload_libraries=timescaledb \
+                    -c timescaledb.telemetry_level=off";
+    }
+    let logs = Folder::new(kind.name());
+    let server = Server::new(Launch {
+        name: kind.name().to_owned(),
+        command: place.command("postgres", &options),
+        log: logs.path.join("log"),
+        terminate: Signal::INT,
+        end: Ending::Quit,
+        ready: Box::new(move || answers(address)),
+    })?;
+    Ok(Own { server, port, _folders: [place.folder, logs] })
+}
+
+fn init(command: &[String]) {
+    let output = Command::new(&command[0])
+        .args(&command[1..])
+        .current_dir("/")
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} failed: {}", said.trim());
+}
+
+/// Makes the user of the tree's packages the folder's owner.
+fn give(folder: &Path, tree: &Path) {
+    let users = fs::read_to_string(tree.join("etc/passwd")).expect("every system has users");
+    let line = users.lines().find_map(|line| line.strip_prefix(USER)?.strip_prefix(':'));
+    let ids = line.map(|line| line.split(':').skip(1).filter_map(|id| id.parse().ok()));
+    let [Some(user), Some(group)] = ids.map_or([None, None], |mut ids| [ids.next(), ids.next()])
+    else {
+        panic!("there is no user \"{USER}\" for the server, which refuses to run as root");
+    };
+    chown(folder, Some(user), Some(group)).expect("root may give a folder away");
+}
+
+/// Whether it lets a client in: its first word is about the password, not about starting up.
+fn answers(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<u8> {
+        let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
+        stream.write_all(&startup())?;
+        let mut answer = [0];
+        stream.read_exact(&mut answer)?;
+        Ok(answer[0])
+    };
+    ask().is_ok_and(|answer| answer == b'R')
+}
+
+/// The start-up message of protocol 3.0.
+fn startup() -> Vec<u8> {
+    let parameters = b"user\0postgres\0database\0postgres\0\0";
+    let length = u32::try_from(parameters.len() + 8).expect("it is a short message");
+    [&length.to_be_bytes(), &196_608_u32.to_be_bytes(), &parameters[..]].concat()
+}
