@@ -4,6 +4,8 @@
 //! that kills or configures one takes a private one. `KAFKA_BOOTSTRAP_SERVERS`, `DATABASE_URL`,
 //! `TIMESCALE_URL` and `REDIS_URL` put servers of a person's own in the place of the shared ones.
 
+/// Certificates that the servers show.
+mod certificates;
 /// Finding and fetching what is to be started, by `scripts/servers`.
 mod fetch;
 /// What ends servers and removes their folders when the test process is gone.
@@ -31,11 +33,17 @@ use std::{
 
 use process::NotReady;
 
-pub use kafka::{Brokers, Kafka, KafkaOptions};
+pub use certificates::Certificates;
+pub use kafka::{Brokers, Kafka, KafkaOptions, Security};
 pub use postgres::{Durability, Postgres, PostgresKind};
 pub use process::Server;
 pub use proxy::{Proxy, Traffic, Way};
 pub use redis::Redis;
+
+/// Who may log in where a server asks: Kafka's secure listener, Redis by [`Redis::tls_url`].
+pub const USER: &str = "e2e";
+/// The password of [`USER`].
+pub const PASSWORD: &str = "e2e-Secret-1";
 
 const START_TRIES_MAX: usize = 3;
 
@@ -72,6 +80,12 @@ pub fn redis() -> &'static Redis {
         Some(url) => Redis::given(url),
         None => Redis::private(),
     });
+    &SHARED
+}
+
+/// The certificates that all servers of this process show to clients that speak TLS.
+pub fn certificates() -> &'static Certificates {
+    static SHARED: LazyLock<Certificates> = LazyLock::new(Certificates::new);
     &SHARED
 }
 

@@ -11,7 +11,9 @@ use std::{
 };
 
 use e2e::{
-    servers::{self, Brokers, Durability, Kafka, KafkaOptions, Postgres, PostgresKind, Redis},
+    servers::{
+        self, Brokers, Durability, Kafka, KafkaOptions, Postgres, PostgresKind, Redis, Security,
+    },
     wait,
 };
 
@@ -112,7 +114,9 @@ fn a_stopped_server_answers_when_it_goes_on() {
     postgres.server().stop();
     let states = states_of_family(postgres.server().pid());
     postgres.server().cont();
-    assert!(states.len() > 3 && states.iter().all(|state| *state == 'T'), "{states:?}");
+    // Those that had ended, and that nobody could wait for, are zombies.
+    let are_stopped = states.iter().all(|state| ['T', 'Z'].contains(state));
+    assert!(states.len() > 3 && are_stopped, "{states:?}");
     assert_eq!(postgres.psql("postgres", "SELECT 1"), "1");
     let pid = postgres.server().pid();
     postgres.server().stop();
@@ -129,6 +133,34 @@ fn a_restarted_redis_is_there_and_empty() {
     let (pid, log) = (redis.server().pid(), redis.server().log().to_owned());
     drop(redis);
     assert!(!is_there(pid) && !log.exists());
+}
+
+#[test]
+fn servers_speak_tls_with_certificates_of_this_run() {
+    let authority = servers::certificates().authority.display();
+    let url = format!(
+        "{}?sslmode=verify-full&sslrootcert={authority}",
+        servers::postgres().url("postgres")
+    );
+    let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert_eq!(output("psql", &["-XAtc", sql, "-d", &url]), "t");
+    let url = servers::redis().tls_url();
+    let cacert = authority.to_string();
+    let redis = ["--no-auth-warning", "--tls", "--cacert", &cacert, "-u", &url, "ACL", "WHOAMI"];
+    assert_eq!(output("redis-cli", &redis), servers::USER);
+
+    let options = KafkaOptions { security: Security::TlsAndScram, ..KafkaOptions::default() };
+    let kafka = Kafka::private(&options);
+    let address = kafka.secure_bootstrap();
+    let client = ["s_client", "-brief", "-verify_return_error", "-verify_ip", "127.0.0.1"];
+    let client = [&client[..], &["-CAfile", &cacert, "-connect", &address]].concat();
+    output("openssl", &client);
+}
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 #[test]

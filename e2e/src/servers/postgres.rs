@@ -1,16 +1,13 @@
 //! PostgreSQL: Debian's own, or version 17 with TimescaleDB in a tree of its own, by chroot.
 
 use std::{
-    fs,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    os::unix::fs::chown,
-    path::Path,
     process::Command,
     time::Duration,
 };
 
-use rustix::process::{Signal, getgid, getuid};
+use rustix::process::Signal;
 
 use super::{
     fetch,
@@ -19,16 +16,15 @@ use super::{
     process::{Ending, Launch, NotReady, Server},
 };
 
+/// Where its programs run.
+mod place;
 /// The address and the database of a URL.
 mod url;
 
+use place::Place;
 use url::Url;
 
 const ANSWER_MAX: Duration = Duration::from_millis(500);
-/// The user that Debian's packages make for the server, which refuses to run as root.
-const USER: &str = "postgres";
-/// Where Debian puts PostgreSQL 17.
-const TIMESCALE_FOLDER: &str = "/usr/lib/postgresql/17/bin";
 
 /// Which PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,71 +150,16 @@ impl PostgresKind {
     }
 }
 
-/// How to run PostgreSQL's programs so that they see their files, and not as root.
-struct Place {
-    /// Goes before a program.
-    runner: Vec<String>,
-    bin: String,
-    /// The data's folder as we see it, and as the programs do.
-    folder: Folder,
-    seen: String,
-}
-
-impl Place {
-    fn new(kind: PostgresKind, bin: &str) -> Self {
-        match kind {
-            PostgresKind::Plain => Self::here(bin),
-            PostgresKind::Timescale => Self::in_tree(),
-        }
-    }
-
-    fn here(bin: &str) -> Self {
-        let folder = Folder::new("postgres");
-        let mut runner = Vec::new();
-        if getuid().is_root() {
-            give(&folder.path, Path::new("/"));
-            let words = format!("setpriv --reuid={USER} --regid={USER} --init-groups --");
-            runner.extend(words.split(' ').map(str::to_owned));
-        }
-        let seen = folder.path.display().to_string();
-        Self { runner, bin: bin.to_owned(), folder, seen }
-    }
-
-    fn in_tree() -> Self {
-        let [tree] = fetch::paths("timescale", ["timescale"]);
-        let folder = Folder::elsewhere("timescale", &Path::new(&tree).join("tmp"));
-        let words = if getuid().is_root() {
-            give(&folder.path, Path::new(&tree));
-            format!("chroot --userspec={USER}:{USER} {tree}")
-        } else {
-            format!("sudo -n chroot --userspec={}:{} {tree}", getuid(), getgid())
-        };
-        let runner = words.split(' ').map(str::to_owned).collect();
-        let seen = folder.path.display().to_string();
-        let seen = seen.strip_prefix(&tree).expect("the folder is in the tree").to_owned();
-        Self { runner, bin: TIMESCALE_FOLDER.to_owned(), folder, seen }
-    }
-
-    fn command(&self, program: &str, arguments: &str) -> Vec<String> {
-        let mut command = self.runner.clone();
-        command.push(format!("{}/{program}", self.bin));
-        command.extend(arguments.split(' ').map(str::to_owned));
-        command
-    }
-}
-
 fn start(kind: PostgresKind, durability: Durability, bin: &str) -> Result<Own, NotReady> {
     let place = Place::new(kind, bin);
     let port = Port::free();
     let address = port.address;
     let data = format!("{}/data", place.seen);
-    init(&place.command(
-        "initdb",
-        &format!("-D {data} -U postgres -A trust --no-sync -E UTF8 --locale=C"),
-    ));
+    place.run("initdb", &format!("-D {data} -U postgres -A trust --no-sync -E UTF8 --locale=C"));
+    place.bring_certificates();
     let mut options = format!(
         "-D {data} -p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-         -c max_connections=200",
+         -c max_connections=200 -c ssl=on -c ssl_cert_file=../server.pem -c ssl_key_file=../server.key",
         address.port()
     );
     if durability == Durability::Relaxed {
@@ -239,28 +180,6 @@ fn start(kind: PostgresKind, durability: Durability, bin: &str) -> Result<Own, N
         ready: Box::new(move || answers(address)),
     })?;
     Ok(Own { server, port, _folders: [place.folder, logs] })
-}
-
-fn init(command: &[String]) {
-    let output = Command::new(&command[0])
-        .args(&command[1..])
-        .current_dir("/")
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed: {}", said.trim());
-}
-
-/// Makes the user of the tree's packages the folder's owner.
-fn give(folder: &Path, tree: &Path) {
-    let users = fs::read_to_string(tree.join("etc/passwd")).expect("every system has users");
-    let line = users.lines().find_map(|line| line.strip_prefix(USER)?.strip_prefix(':'));
-    let ids = line.map(|line| line.split(':').skip(1).filter_map(|id| id.parse().ok()));
-    let [Some(user), Some(group)] = ids.map_or([None, None], |mut ids| [ids.next(), ids.next()])
-    else {
-        panic!("there is no user \"{USER}\" for the server, which refuses to run as root");
-    };
-    chown(folder, Some(user), Some(group)).expect("root may give a folder away");
 }
 
 /// Whether it lets a client in: its first word is about the password, not about starting up.

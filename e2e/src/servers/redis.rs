@@ -3,12 +3,15 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    path::Path,
     time::Duration,
 };
 
 use rustix::process::Signal;
 
 use super::{
+    PASSWORD, USER, certificates,
+    certificates::Certificates,
     fetch,
     guard::Folder,
     port::Port,
@@ -26,6 +29,7 @@ pub struct Redis {
 struct Own {
     server: Server,
     port: Port,
+    tls_port: Port,
     _folder: Folder,
 }
 
@@ -41,20 +45,17 @@ impl Redis {
             let port = Port::free();
             let address = port.address;
             let log = folder.path.join("log");
-            let command = format!(
-                "{program} --port {} --bind 127.0.0.1 --dir {} --appendonly no --save",
-                address.port(),
-                folder.path.display()
-            );
+            let tls_port = Port::free();
+            let command = command(&program, address, tls_port.address, &folder.path);
             let server = Server::new(Launch {
                 name: "redis".to_owned(),
-                command: command.split(' ').map(str::to_owned).chain([String::new()]).collect(),
+                command,
                 log,
                 terminate: Signal::TERM,
                 end: Ending::Kill,
                 ready: Box::new(move || answers(address)),
             })?;
-            let own = Some(Own { server, port, _folder: folder });
+            let own = Some(Own { server, port, tls_port, _folder: folder });
             Ok(Self { url: format!("redis://{address}"), own })
         })
     }
@@ -66,6 +67,14 @@ impl Redis {
     /// `redis://…`
     pub fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// `rediss://user:password@…`: by TLS, as [`super::USER`]; see [`super::certificates`].
+    ///
+    /// # Panics
+    /// When it is not ours.
+    pub fn tls_url(&self) -> String {
+        format!("rediss://{USER}:{PASSWORD}@{}", self.own().tls_port.address)
     }
 
     /// Where it listens, to put a proxy before it.
@@ -87,6 +96,27 @@ impl Redis {
     fn own(&self) -> &Own {
         self.own.as_ref().expect("the server of REDIS_URL is not ours; take Redis::private()")
     }
+}
+
+/// Its settings as arguments; anyone may use the plain port.
+fn command(program: &str, address: SocketAddr, tls: SocketAddr, folder: &Path) -> Vec<String> {
+    let Certificates { authority, certificate, key, .. } = certificates();
+    let words = format!(
+        "{program} --bind {} --port {} --tls-port {} --dir {} --appendonly no --tls-auth-clients no \
+         --tls-ca-cert-file {} --tls-cert-file {} --tls-key-file {}",
+        address.ip(),
+        address.port(),
+        tls.port(),
+        folder.display(),
+        authority.display(),
+        certificate.display(),
+        key.display(),
+    );
+    let mut command: Vec<String> = words.split(' ').map(str::to_owned).collect();
+    let password = format!(">{PASSWORD}");
+    let rest = ["--save", "", "--user", USER, "on", &password, "~*", "&*", "+@all"];
+    command.extend(rest.map(str::to_owned));
+    command
 }
 
 fn answers(address: SocketAddr) -> bool {
