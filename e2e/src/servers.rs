@@ -1,6 +1,6 @@
 //! Servers of a test process, started when first asked for and ended with it, however it ends.
 //!
-//! [`kafka`], [`postgres`], [`timescale`] and [`redis`] are shared by all tests of a process; a test
+//! `kafka`, `postgres`, `timescale` and `redis` are shared by all tests of a process; a test
 //! that kills or configures one takes a private one. `KAFKA_BOOTSTRAP_SERVERS`, `DATABASE_URL`,
 //! `TIMESCALE_URL` and `REDIS_URL` put servers of a person's own in the place of the shared ones.
 
@@ -56,7 +56,7 @@ pub fn kafka() -> &'static Kafka {
     &SHARED
 }
 
-/// The plain PostgreSQL that the tests of this process share; it does not wait for the disk.
+/// The plain PostgreSQL that the tests of this process share, [`Durability::Relaxed`].
 pub fn postgres() -> &'static Postgres {
     static SHARED: LazyLock<Postgres> = LazyLock::new(|| match given("DATABASE_URL") {
         Some(url) => Postgres::given(PostgresKind::Plain, &url),

@@ -102,7 +102,7 @@ fn has_own_timescale() -> bool {
 }
 
 fn comes_back_with_what_was_committed(kind: PostgresKind) {
-    let (postgres, time) = wait::timed(|| Postgres::private(kind, Durability::Disk));
+    let (postgres, time) = wait::timed(|| Postgres::private(kind, Durability::Relaxed));
     println!("{kind:?} in {time:?}");
     let url = postgres.fresh_database("kept");
     assert_eq!(url, postgres.url("kept"));

@@ -38,9 +38,9 @@ pub enum PostgresKind {
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// The disk: for servers that are killed, and for benchmarks.
+    /// The disk: for benchmarks. Its recovery after a kill takes seconds, to sync each file.
     Disk,
-    /// Nothing (`fsync=off`): quick, for tests of logic.
+    /// The system (`fsync=off`): what was committed outlives a killed server, not a dead machine.
     Relaxed,
 }
 
@@ -163,7 +163,7 @@ fn start(kind: PostgresKind, durability: Durability, bin: &str) -> Result<Own, N
         address.port()
     );
     if durability == Durability::Relaxed {
-        options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off";
+        options += " -c fsync=off";
     }
     if kind == PostgresKind::Timescale {
         // The tree has no /dev/shm, and tests say nothing to anyone's telemetry.
