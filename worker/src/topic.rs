@@ -15,6 +15,8 @@ mod batch;
 pub mod consumer;
 /// Why bytes did not get in or out.
 pub mod error;
+/// Partitions that a consumer group shares out.
+pub mod group;
 /// The embedded broker of a local run.
 pub mod local;
 /// Keeps what was sent and not yet read below a limit.
@@ -30,6 +32,7 @@ mod tests;
 pub use batch::{BATCH_RECORDS_MAX, Batch, Fetched};
 pub use consumer::{Consumer, ConsumerSettings};
 pub use error::TopicError;
+pub use group::{Group, GroupConsumer, LogBounds, Membership};
 pub use local::LocalBroker;
 pub use pacer::Pacer;
 pub use producer::{Producer, ProducerSettings};

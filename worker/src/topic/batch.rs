@@ -1,11 +1,12 @@
 #![expect(unsafe_code, reason = "librdkafka reads in batches through its C interface only")]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::bindings as librdkafka;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, DefaultConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -19,32 +20,65 @@ type RawMessage = NonNull<librdkafka::rd_kafka_message_t>;
 /// A consumer that is read in batches: a third of the CPU of one call per record (85 against
 /// 280 ns with 400 bytes in lz4, `examples/read_cost.rs`).
 ///
-/// The consumer must never commit offsets to Kafka without a callback: librdkafka would return the
-/// answer as a message, and abort.
-pub(super) struct BatchReader {
+/// A reader of the consumer's own queue must never commit offsets to Kafka without a callback:
+/// librdkafka would return the answer as a message, and abort.
+pub(super) struct BatchReader<C: ConsumerContext = DefaultConsumerContext> {
     /// Messages of the last read, as many as [`Batch`] says; only a [`Batch`] looks at them.
     slots: Vec<*mut librdkafka::rd_kafka_message_t>,
     // Fields drop in this order: librdkafka wants its queues gone before the consumer.
     queue: Queue,
-    consumer: BaseConsumer,
+    consumer: Arc<BaseConsumer<C>>,
 }
 
 // SAFETY: librdkafka's handles may be used from any thread. `slots` owns nothing between reads,
 // and a `Batch` borrows the reader, so that it cannot move while messages are out.
-unsafe impl Send for BatchReader {}
+unsafe impl<C: ConsumerContext> Send for BatchReader<C> {}
 
-impl BatchReader {
-    /// Takes the consumer. Returns `None` for one without a group, which has no queue.
-    pub(super) fn new(consumer: BaseConsumer) -> Option<Self> {
+impl<C: ConsumerContext> BatchReader<C> {
+    /// A reader of the consumer's own queue: never poll the consumer. Returns `None` for one
+    /// without a group, which has no queue.
+    pub(super) fn new(consumer: BaseConsumer<C>) -> Option<Self> {
         // SAFETY: the client lives as long as `consumer`, which is kept and dropped last.
         let queue =
             unsafe { librdkafka::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        Self::with(queue, Arc::new(consumer))
+    }
+
+    /// A reader of a queue of its own, to which partitions are forwarded: what concerns the group
+    /// stays in the consumer's, which has to be polled.
+    pub(super) fn detached(consumer: Arc<BaseConsumer<C>>) -> Option<Self> {
+        // SAFETY: as above.
+        let queue = unsafe { librdkafka::rd_kafka_queue_new(consumer.client().native_ptr()) };
+        Self::with(queue, consumer)
+    }
+
+    fn with(
+        queue: *mut librdkafka::rd_kafka_queue_t,
+        consumer: Arc<BaseConsumer<C>>,
+    ) -> Option<Self> {
         let queue = Queue(NonNull::new(queue)?);
         Some(Self { slots: vec![std::ptr::null_mut(); BATCH_RECORDS_MAX], queue, consumer })
     }
 
-    /// The consumer, to assign partitions and ask for offsets. Never poll it.
-    pub(super) const fn consumer(&self) -> &BaseConsumer {
+    /// Sends the records of a partition to this reader, from its next assignment on.
+    pub(super) fn forward(&self, topic: &str, partition: i32) {
+        let Ok(topic) = CString::new(topic) else { return };
+        // SAFETY: the client is alive, and the name ends with a zero byte.
+        let queue = unsafe {
+            librdkafka::rd_kafka_queue_get_partition(
+                self.consumer.client().native_ptr(),
+                topic.as_ptr(),
+                partition,
+            )
+        };
+        if let Some(queue) = NonNull::new(queue).map(Queue) {
+            // SAFETY: both queues are alive; librdkafka counts who uses them.
+            unsafe { librdkafka::rd_kafka_queue_forward(queue.0.as_ptr(), self.queue.0.as_ptr()) }
+        }
+    }
+
+    /// The consumer, to assign partitions and ask for offsets.
+    pub(super) fn consumer(&self) -> &BaseConsumer<C> {
         &self.consumer
     }
 
@@ -83,7 +117,7 @@ struct Queue(NonNull<librdkafka::rd_kafka_queue_t>);
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        // SAFETY: made by `rd_kafka_queue_get_consumer` and destroyed once.
+        // SAFETY: made by librdkafka for us, and destroyed once.
         unsafe { librdkafka::rd_kafka_queue_destroy(self.0.as_ptr()) }
     }
 }

@@ -23,7 +23,7 @@ pub struct ConsumerSettings {
     pub brokers: String,
     /// The topic.
     pub topic: String,
-    /// The consumer group. It is never joined: the store says who reads what, and from where.
+    /// The consumer group. A [`Consumer`] never joins it.
     pub group: String,
     /// More settings of librdkafka, which win over ours.
     pub extra: Vec<(String, String)>,
@@ -49,17 +49,7 @@ impl Consumer {
         let create_error =
             |source| TopicError::CreateClient { brokers: settings.brokers.clone(), source };
         let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", &settings.brokers)
-            .set("group.id", &settings.group)
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error")
-            .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX)
-            .set("fetch.queue.backoff.ms", READ_AHEAD_BACKOFF_MS);
-        for (name, value) in &settings.extra {
-            config.set(name, value);
-        }
+        configure(&mut config, settings);
         let consumer: BaseConsumer = config.create().map_err(create_error)?;
         let reader = BatchReader::new(consumer).ok_or_else(|| {
             create_error(KafkaError::ClientCreation("the consumer has no queue".into()))
@@ -84,6 +74,21 @@ impl Consumer {
             }
         }
         batch
+    }
+}
+
+/// What every consumer of ours is told.
+pub(super) fn configure(config: &mut ClientConfig, settings: &ConsumerSettings) {
+    config
+        .set("bootstrap.servers", &settings.brokers)
+        .set("group.id", &settings.group)
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX)
+        .set("fetch.queue.backoff.ms", READ_AHEAD_BACKOFF_MS);
+    for (name, value) in &settings.extra {
+        config.set(name, value);
     }
 }
 

@@ -1,0 +1,217 @@
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use market::pipeline::GroupProtocol;
+use rdkafka::bindings::rd_kafka_resp_err_t;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+
+use crate::topic::batch::{Batch, BatchReader};
+use crate::topic::{ConsumerSettings, TopicError, consumer};
+
+/// How long the group waits for a word of a member that was killed.
+const SESSION_TIMEOUT_MS: &str = "6000";
+/// How often a member says that it is there.
+const HEARTBEAT_INTERVAL_MS: &str = "500";
+/// How long the brokers may take to say where a partition begins and ends.
+const OFFSETS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many events of the group are taken in one turn.
+const EVENTS_PER_TURN_MAX: u32 = 64;
+
+/// What the group decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// These are ours from now on: claim them, then [`GroupConsumer::assign`] them.
+    Assigned(Vec<i32>),
+    /// These are to be given up: finish, then [`GroupConsumer::unassign`] them.
+    Revoked(Vec<i32>),
+    /// These were given to others already: nothing can be finished.
+    Lost(Vec<i32>),
+}
+
+/// Where the log of a partition begins, and the offset after its last record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogBounds {
+    /// The first offset that is there.
+    pub low: i64,
+    /// The offset that the next record will have.
+    pub high: i64,
+}
+
+/// Reads the partitions that its group gives it, from offsets that its owner tells. Owned by one
+/// thread.
+///
+/// Records come from a queue of their own, in batches; what the group says comes by
+/// [`Self::memberships`], and takes effect when the owner says so: a partition is read only after
+/// its claim, and given up only after the last commit.
+pub struct GroupConsumer {
+    reader: BatchReader<Members>,
+    group: Group,
+}
+
+/// The part of a [`GroupConsumer`] that talks to the group, apart from its records.
+pub struct Group {
+    consumer: Arc<BaseConsumer<Members>>,
+    topic: String,
+}
+
+impl GroupConsumer {
+    /// A member of the group that reads the topic. Connects later.
+    ///
+    /// # Errors
+    /// [`TopicError::CreateClient`], [`TopicError::AssignPartitions`].
+    pub fn join(settings: &ConsumerSettings, protocol: GroupProtocol) -> Result<Self, TopicError> {
+        let create_error =
+            |source| TopicError::CreateClient { brokers: settings.brokers.clone(), source };
+        let mut config = ClientConfig::new();
+        match protocol {
+            GroupProtocol::Classic => config
+                .set("partition.assignment.strategy", "cooperative-sticky")
+                .set("session.timeout.ms", SESSION_TIMEOUT_MS)
+                .set("heartbeat.interval.ms", HEARTBEAT_INTERVAL_MS),
+            GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
+        };
+        consumer::configure(&mut config, settings);
+        let consumer: BaseConsumer<Members> =
+            config.create_with_context(Members::default()).map_err(create_error)?;
+        let consumer = Arc::new(consumer);
+        let reader = BatchReader::detached(Arc::clone(&consumer)).ok_or_else(|| {
+            create_error(KafkaError::ClientCreation("the consumer has no queue".into()))
+        })?;
+        consumer.subscribe(&[&settings.topic]).map_err(|source| TopicError::AssignPartitions {
+            topic: settings.topic.clone(),
+            source,
+        })?;
+        Ok(Self { reader, group: Group { consumer, topic: settings.topic.clone() } })
+    }
+
+    /// The records that are there, and the group beside them.
+    pub fn poll(&mut self, wait: Duration) -> (Batch<'_>, &Group) {
+        (self.reader.read(wait), &self.group)
+    }
+
+    /// What the group decided since the last call, in its order.
+    pub fn memberships(&mut self) -> Vec<Membership> {
+        self.group.keep_alive();
+        let mut events = self.group.consumer.context().lock();
+        events.drain(..).collect()
+    }
+
+    /// Begins to read these partitions at these offsets.
+    ///
+    /// # Errors
+    /// [`TopicError::AssignPartitions`].
+    pub fn assign(&self, offsets: &[(i32, i64)]) -> Result<(), TopicError> {
+        for (partition, _) in offsets {
+            self.reader.forward(&self.group.topic, *partition);
+        }
+        let assignment = self.group.list(offsets);
+        let assigned = assignment.and_then(|list| self.group.consumer.incremental_assign(&list));
+        assigned.map_err(|source| self.group.assign_error(source))
+    }
+
+    /// Gives up these partitions: the group may give them to others now.
+    ///
+    /// # Errors
+    /// [`TopicError::AssignPartitions`].
+    pub fn unassign(&self, partitions: &[i32]) -> Result<(), TopicError> {
+        let offsets: Vec<_> = partitions.iter().map(|partition| (*partition, 0)).collect();
+        let list = self.group.list(&offsets);
+        let unassigned = list.and_then(|list| self.group.consumer.incremental_unassign(&list));
+        unassigned.map_err(|source| self.group.assign_error(source))
+    }
+
+    /// Where the log of a partition begins and ends.
+    ///
+    /// # Errors
+    /// [`TopicError::FindTopic`], which may be tried again.
+    pub fn bounds(&self, partition: i32) -> Result<LogBounds, TopicError> {
+        let Group { consumer, topic } = &self.group;
+        let found = consumer.fetch_watermarks(topic, partition, OFFSETS_TIMEOUT);
+        let (low, high) =
+            found.map_err(|source| TopicError::FindTopic { topic: topic.clone(), source })?;
+        Ok(LogBounds { low, high })
+    }
+
+    /// Tells Kafka how far this group is, for those who look there; the store is the truth.
+    pub fn show_offsets(&self, offsets: &[(i32, i64)]) {
+        let list = self.group.list(offsets);
+        let told = list.and_then(|list| self.group.consumer.commit(&list, CommitMode::Async));
+        if let Err(error) = told {
+            tracing::debug!(error = %error, "the group's offsets were not shown");
+        }
+    }
+}
+
+impl Group {
+    /// Serves the group, so that it does not take this member for dead.
+    pub fn keep_alive(&self) {
+        for _ in 0..EVENTS_PER_TURN_MAX {
+            match self.consumer.poll(Duration::ZERO) {
+                None => return,
+                Some(Ok(_)) => {}
+                Some(Err(error)) => {
+                    tracing::debug!(error = %error, "the group has a problem");
+                }
+            }
+        }
+    }
+
+    fn list(&self, offsets: &[(i32, i64)]) -> Result<TopicPartitionList, KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (partition, offset) in offsets {
+            list.add_partition_offset(&self.topic, *partition, Offset::Offset(*offset))?;
+        }
+        Ok(list)
+    }
+
+    fn assign_error(&self, source: KafkaError) -> TopicError {
+        TopicError::AssignPartitions { topic: self.topic.clone(), source }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.consumer.context().leaving.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Keeps what the group says until the owner asks.
+#[derive(Default)]
+struct Members {
+    events: Mutex<VecDeque<Membership>>,
+    /// From here on the consumer only closes.
+    leaving: AtomicBool,
+}
+
+impl Members {
+    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Membership>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ClientContext for Members {}
+
+impl ConsumerContext for Members {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: rd_kafka_resp_err_t,
+        list: &mut TopicPartitionList,
+    ) {
+        let partitions = list.elements().iter().map(|element| element.partition()).collect();
+        if event == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            self.lock().push_back(Membership::Assigned(partitions));
+        } else if self.leaving.load(Ordering::Relaxed) {
+            let _ = consumer.incremental_unassign(list);
+        } else if consumer.assignment_lost() {
+            self.lock().push_back(Membership::Lost(partitions));
+        } else {
+            self.lock().push_back(Membership::Revoked(partitions));
+        }
+    }
+}
