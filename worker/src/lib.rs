@@ -16,6 +16,8 @@ pub mod checkpoint;
 pub mod local;
 /// What the data plane counts.
 pub mod metrics;
+/// Tables made, kept in bounds, dropped: wiring.
+pub mod migrate;
 /// Source to topic: wiring.
 pub mod produce;
 /// 5. After the commit.

@@ -6,17 +6,27 @@
 
 /// Why something is not stored or not read, and what to do about it.
 pub mod error;
+/// The store of a cluster: one schema of a PostgreSQL database.
+pub mod postgres;
+/// Rows of either store, and the words in them.
+mod row;
+/// Rows of every kind, for tests.
+#[cfg(test)]
+mod samples;
 /// The embedded store: one file.
 pub mod sqlite;
 
 pub use error::StoreError;
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use sqlite::{FILE_NAME, SqliteStore};
 
 use market::alert::Alert;
 use market::candle::Candle;
 use market::coverage::Gap;
+use market::decimal::Decimal;
 use market::publication::Feed;
 use market::symbol::{Series, SeriesKind};
+use market::tick::Side;
 
 /// Whose data a store holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,9 +59,10 @@ pub struct SeriesInfo {
 pub enum CommitOutcome {
     /// It is stored.
     Applied,
-    /// Nothing of it is stored: another claim or another commit came between.
+    /// Another claim or another commit came between: nothing of these partitions is stored. Of the
+    /// others nothing is stored by [`SqliteStore`], all by [`PostgresStore`].
     Fenced {
-        /// The partitions that did not match.
+        /// The partitions that did not match, in order.
         partitions: Vec<i32>,
     },
 }
@@ -139,6 +150,39 @@ pub struct FeedRow {
     pub seq: u64,
     /// Whether its state is a new one, to be published; else only the watermark has moved.
     pub changed: bool,
+}
+
+/// A trade or quote as it stood on the topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawTick {
+    /// Whose.
+    pub series: Series,
+    /// Its offset.
+    pub offset: i64,
+    /// When it happened, as the venue says, in nanoseconds since the epoch.
+    pub event_time_ns: i64,
+    /// When it was read from the venue.
+    pub receive_time_ns: Option<i64>,
+    /// The price.
+    pub price: Decimal,
+    /// The size; `None` for quotes.
+    pub size: Option<Decimal>,
+    /// The taker's side, where known.
+    pub side: Option<Side>,
+    /// The id in the series' id space.
+    pub trade_id: Option<u64>,
+    /// First and last id of the executions in an aggregate.
+    pub executions: Option<(u64, u64)>,
+    /// Names it.
+    pub message_id: String,
+    /// Whether it was fetched to repair a gap.
+    pub recovered: bool,
+    /// Rolling 24-hour volume of a quote, a number as sent.
+    pub volume_24h: Option<String>,
+    /// Market capitalisation of a quote, a number as sent.
+    pub market_cap: Option<String>,
+    /// Change over 24 hours in percent of a quote, a number as sent.
+    pub price_change_24h: Option<String>,
 }
 
 /// A record that could not be folded.

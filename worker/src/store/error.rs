@@ -2,16 +2,21 @@ use std::path::PathBuf;
 
 use market::symbol::Series;
 
+use crate::store::postgres::PostgresError;
+
 /// Something failed that may work later or elsewhere.
-const EXIT_FAILED: u8 = 1;
+pub(super) const EXIT_FAILED: u8 = 1;
 /// The settings are wrong.
-const EXIT_SETTINGS: u8 = 2;
+pub(super) const EXIT_SETTINGS: u8 = 2;
 /// The data was written by a newer version.
-const EXIT_NEWER_DATA: u8 = 3;
+pub(super) const EXIT_NEWER_DATA: u8 = 3;
 
 /// Why something is not stored or not read, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Of PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// Another process claimed partitions that this one had.
     #[error("another process claimed partitions {partitions:?}; this one stops")]
     LoseClaim {
@@ -128,7 +133,7 @@ pub enum StoreError {
     /// A series is not what it was.
     #[error(
         "series \"{series}\" was {found} and would become {wanted}; give the source another name \
-         or choose another data directory"
+         or begin with empty data"
     )]
     ChangeSeries {
         /// Which.
@@ -157,6 +162,7 @@ impl StoreError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
+            Self::Postgres(error) => error.is_retryable(),
             Self::FillDisk { .. } => true,
             Self::UseDatabase { source, .. } => {
                 matches!(primary_code(source), Some(SQLITE_BUSY | SQLITE_IOERR))
@@ -179,6 +185,7 @@ impl StoreError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
+            Self::Postgres(error) => error.exit_code(),
             Self::LockDirectory { .. }
             | Self::ReadDatabase { .. }
             | Self::FillDisk { .. }

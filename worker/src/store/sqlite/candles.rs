@@ -1,15 +1,14 @@
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use market::candle::{Candle, Trend};
-use market::decimal::Fixed;
 use market::interval::Interval;
 use market::symbol::Series;
+use sqlx::Sqlite;
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row as _, Sqlite};
+use sqlx::sqlite::SqliteArguments;
 
 use super::SqliteStore;
+use crate::store::row::{CANDLE_GUARD, bits, candle_of, text};
 use crate::store::{CandleRow, StoreError};
 
 /// How many candles one statement writes; the rest go one by one.
@@ -31,17 +30,6 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// A stored candle gives way to one that a later record changed. One of a generation before the
-/// series' state was born from nothing gives way only to a whole one, or when it is neither whole
-/// nor has more ticks.
-const GUARD: &str = "(excluded.source_gen, excluded.last_offset) > (candle.source_gen, candle.last_offset) \
-     AND (candle.source_gen = excluded.source_gen \
-     OR candle.source_gen >= coalesce((SELECT born_gen FROM series_state \
-     WHERE series_state.series_id = excluded.series_id), excluded.source_gen) \
-     OR excluded.complete = 1 \
-     OR (candle.complete = 0 AND coalesce(candle.trade_count, candle.samples, 0) \
-     <= coalesce(excluded.trade_count, excluded.samples, 0)))";
-
 fn upsert(rows: usize) -> String {
     let all = format!("series_id, interval, {CANDLE_COLUMNS}, source_gen, last_offset, seq");
     let columns: Vec<&str> = all.split(", ").collect();
@@ -52,7 +40,7 @@ fn upsert(rows: usize) -> String {
         .map(|column| format!("{column} = excluded.{column}"))
         .collect();
     format!(
-        "INSERT INTO candle ({all}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {} WHERE {GUARD}",
+        "INSERT INTO candle ({all}) VALUES {} ON CONFLICT ({}) DO UPDATE SET {} WHERE {CANDLE_GUARD}",
         vec![values; rows].join(", "),
         KEY_COLUMNS.join(", "),
         updates.join(", "),
@@ -165,63 +153,4 @@ fn bind<'q>(query: Statement<'q>, stored: &StoredCandle<'_>) -> Statement<'q> {
         .bind(stored.source_gen)
         .bind(stored.row.last_offset)
         .bind(stored.row.seq.cast_signed())
-}
-
-fn text<const SCALE: u32>(number: Option<Fixed<SCALE>>) -> Option<String> {
-    number.map(|number| number.to_string())
-}
-
-/// SQLite's integers are signed: numbers from 2^63 on are kept as the same 64 bits.
-fn bits(number: Option<u64>) -> Option<i64> {
-    number.map(u64::cast_signed)
-}
-
-fn candle_of(series: &Series, interval: Interval, row: &SqliteRow) -> Result<Candle, sqlx::Error> {
-    let id = |index: usize| -> Result<Option<u64>, sqlx::Error> {
-        Ok(row.try_get::<Option<i64>, _>(index)?.map(i64::cast_unsigned))
-    };
-    Ok(Candle {
-        symbol: series.symbol.clone(),
-        source: series.source.clone(),
-        interval,
-        open_time_ms: row.try_get(0)?,
-        close_time_ms: row.try_get(1)?,
-        open: parsed(row, 2)?,
-        high: parsed(row, 3)?,
-        low: parsed(row, 4)?,
-        close: parsed(row, 5)?,
-        volume: parsed(row, 6)?,
-        quote_volume: parsed(row, 7)?,
-        taker_buy_volume: parsed(row, 8)?,
-        taker_buy_quote_volume: parsed(row, 9)?,
-        vwap: parsed(row, 10)?,
-        trade_count: id(11)?,
-        first_id: id(12)?,
-        last_id: id(13)?,
-        first_event_ns: row.try_get(14)?,
-        last_event_ns: row.try_get(15)?,
-        closed: row.try_get(16)?,
-        complete: row.try_get(17)?,
-        revision: row.try_get(18)?,
-        samples: id(19)?,
-        sma_20: row.try_get(20)?,
-        sma_50: row.try_get(21)?,
-        ema_20: row.try_get(22)?,
-        trend: trend_of(row.try_get(23)?)?,
-    })
-}
-
-fn parsed<T>(row: &SqliteRow, index: usize) -> Result<Option<T>, sqlx::Error>
-where
-    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let text: Option<&str> = row.try_get(index)?;
-    text.map(str::parse).transpose().map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
-
-fn trend_of(text: Option<&str>) -> Result<Option<Trend>, sqlx::Error> {
-    let Some(text) = text else { return Ok(None) };
-    let known = [Trend::Up, Trend::Down, Trend::Flat];
-    let trend = known.into_iter().find(|trend| trend.as_str() == text);
-    trend.map(Some).ok_or_else(|| sqlx::Error::Decode(format!("trend \"{text}\"").into()))
 }

@@ -1,11 +1,11 @@
-use market::alert::{AlertType, Severity};
-use market::symbol::{Series, SourceName, Symbol};
+use market::symbol::Series;
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 
 use super::candles::StoredCandle;
 use super::{Claimed, Registered, SqliteStore};
+use crate::store::row::{alert_type, nanos, series_of, severity};
 use crate::store::{
     AlertRow, Commit, CommitOutcome, DeadLetter, FeedRow, GapRow, PartitionProgress, SeriesState,
     StoreError,
@@ -201,31 +201,5 @@ impl SqliteStore {
     ) -> Result<u64, StoreError> {
         let done = query.execute(&mut self.connection).await;
         done.map(|done| done.rows_affected()).map_err(|error| StoreError::of(&self.path, error))
-    }
-}
-
-fn series_of(symbol: &Symbol, source: &SourceName) -> Series {
-    Series { symbol: symbol.clone(), source: source.clone() }
-}
-
-fn nanos(timestamp: jiff::Timestamp) -> i64 {
-    // Venue times are 64-bit nanoseconds from the start.
-    i64::try_from(timestamp.as_nanosecond()).unwrap_or(i64::MAX)
-}
-
-const fn alert_type(alert_type: AlertType) -> &'static str {
-    match alert_type {
-        AlertType::PriceSpike => "PRICE_SPIKE",
-        AlertType::PriceDrop => "PRICE_DROP",
-        AlertType::VolumeBurst => "VOLUME_BURST",
-        AlertType::StaleFeed => "STALE_FEED",
-    }
-}
-
-const fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "LOW",
-        Severity::Medium => "MEDIUM",
-        Severity::High => "HIGH",
     }
 }

@@ -1,8 +1,7 @@
-use market::symbol::{Series, SourceName, Symbol};
 use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 use super::{Registered, SqliteStore};
+use crate::store::row::{made_of, state_of};
 use crate::store::{SeriesInfo, SeriesState, StoreError};
 
 impl SqliteStore {
@@ -41,7 +40,7 @@ impl SqliteStore {
             let stored = row.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
             let (id, found): (i64, String) =
                 stored.map_err(|error| StoreError::of(&self.path, error))?;
-            let wanted = format!("{} of {} {}", info.kind.as_str(), info.venue, info.instrument);
+            let wanted = made_of(info);
             if found != wanted {
                 let series = info.series.clone();
                 return Err(StoreError::ChangeSeries { series, found, wanted });
@@ -63,7 +62,7 @@ impl SqliteStore {
         let rows = rows.map_err(|error| StoreError::of(&self.path, error))?;
         let mut states = Vec::with_capacity(rows.len());
         for row in &rows {
-            let state = state_of(row).map_err(|detail| self.damaged(detail))?;
+            let state = state_of(row).map_err(|error| self.damaged(error.to_string()))?;
             if state.version > newest {
                 let (path, found) = (self.path.clone(), state.version);
                 let series = state.series;
@@ -73,16 +72,4 @@ impl SqliteStore {
         }
         Ok(states)
     }
-}
-
-fn state_of(row: &SqliteRow) -> Result<SeriesState, String> {
-    let read = || -> Result<_, sqlx::Error> {
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
-    };
-    let (symbol, source, version, bytes): (&str, &str, i64, Vec<u8>) =
-        read().map_err(|error| error.to_string())?;
-    let symbol = Symbol::new(symbol).map_err(|error| error.to_string())?;
-    let source = SourceName::new(source).map_err(|error| error.to_string())?;
-    let version = u32::try_from(version).map_err(|_| format!("state version {version}"))?;
-    Ok(SeriesState { series: Series { symbol, source }, version, bytes })
 }
