@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use market::symbol::Series;
@@ -104,6 +105,8 @@ pub struct PostgresStore {
     connection: Option<PgConnection>,
     series: HashMap<Series, Registered>,
     claims: HashMap<i32, Claimed>,
+    /// The texts of commits, by what they have rows of.
+    statements: HashMap<statement::Parts, Arc<str>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,8 +128,14 @@ impl PostgresStore {
     pub async fn connect(options: PostgresOptions) -> Result<Self, StoreError> {
         let server = open::server(&options)?;
         let connection = open::connect_writer(&options).await?;
-        let (series, claims) = (HashMap::new(), HashMap::new());
-        Ok(Self { options, server, connection: Some(connection), series, claims })
+        Ok(Self {
+            options,
+            server,
+            connection: Some(connection),
+            series: HashMap::new(),
+            claims: HashMap::new(),
+            statements: HashMap::new(),
+        })
     }
 
     /// Says farewell to the server. What was committed is stored in any case.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use market::candle::{Candle, Trend};
 use market::symbol::Series;
@@ -8,7 +9,7 @@ use sqlx::query::QueryScalar;
 use sqlx::{AssertSqlSafe, Postgres};
 use tokio::time::timeout;
 
-use super::statement::{COMMIT, COMMIT_WITH_TICKS};
+use super::statement::{Parts, statement};
 use super::{ANSWER_TIMEOUT, PostgresStore, Registered};
 use crate::store::row::{alert_type, bits, nanos, series_of, severity, text};
 use crate::store::{
@@ -36,15 +37,26 @@ impl PostgresStore {
         let Some(first) = commit.partitions.first() else { return Ok(CommitOutcome::Applied) };
         let rows = self.gather(commit, ticks)?;
         let topic = self.topic_of(first.partition)?;
-        let sql = if ticks.is_empty() { &COMMIT } else { &COMMIT_WITH_TICKS };
-        let query = sqlx::query_scalar(AssertSqlSafe(sql.as_str())).bind(topic);
-        let query = bind_fence(query, &commit.partitions);
-        let query = bind_states(query, &rows.states);
-        let query = bind_candles(query, &rows.candles);
-        let query = bind_alerts(query, &rows.alerts);
-        let query = bind_gaps(query, &rows.gaps);
-        let mut query = bind_feeds(query, &rows.feeds);
-        if !ticks.is_empty() {
+        let parts = rows.parts();
+        let sql = self.statements.entry(parts).or_insert_with(|| statement(parts).into());
+        let mut query = sqlx::query_scalar(AssertSqlSafe(Arc::clone(sql))).bind(topic);
+        query = bind_fence(query, &commit.partitions);
+        if parts.states {
+            query = bind_states(query, &rows.states);
+        }
+        if parts.candles {
+            query = bind_candles(query, &rows.candles);
+        }
+        if parts.alerts {
+            query = bind_alerts(query, &rows.alerts);
+        }
+        if parts.gaps {
+            query = bind_gaps(query, &rows.gaps);
+        }
+        if parts.feeds {
+            query = bind_feeds(query, &rows.feeds);
+        }
+        if parts.ticks {
             query = bind_ticks(query, &rows.ticks);
         }
         let mut connection = self.lend().await?;
@@ -112,6 +124,19 @@ struct Rows<'a> {
     gaps: Keyed<(i64, u64, u64), &'a GapRow>,
     feeds: BTreeMap<i64, (Registered, &'a FeedRow, bool)>,
     ticks: Vec<(Registered, &'a RawTick)>,
+}
+
+impl Rows<'_> {
+    fn parts(&self) -> Parts {
+        Parts {
+            states: !self.states.is_empty(),
+            candles: !self.candles.is_empty(),
+            alerts: !self.alerts.is_empty(),
+            gaps: !self.gaps.is_empty(),
+            feeds: !self.feeds.is_empty(),
+            ticks: !self.ticks.is_empty(),
+        }
+    }
 }
 
 type Statement<'q> = QueryScalar<'q, Postgres, Vec<i32>, PgArguments>;

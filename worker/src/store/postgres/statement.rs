@@ -3,8 +3,6 @@
 //! The fence rows are compared and set, and everything else is joined to those that matched, so
 //! that a partition that is fenced writes nothing. Rows come as one array per column.
 
-use std::sync::LazyLock;
-
 use crate::store::row::CANDLE_GUARD;
 
 /// What an array holds, and what becomes of it.
@@ -156,13 +154,31 @@ const TICKS: Columns = &[
     ("topic_offset", Kind::Int8),
 ];
 
-/// A commit without raw ticks. `$1` is the topic; each rowset has one parameter per column, in
-/// the order of the text.
-pub(super) static COMMIT: LazyLock<String> = LazyLock::new(|| statement(false));
-/// A commit with raw ticks.
-pub(super) static COMMIT_WITH_TICKS: LazyLock<String> = LazyLock::new(|| statement(true));
+/// What a commit has rows of. Those that it has none of are left out: each insert costs something
+/// even for no row. Whatever there is of it, PostgreSQL plans it once per connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Parts {
+    pub(super) states: bool,
+    pub(super) candles: bool,
+    pub(super) alerts: bool,
+    pub(super) gaps: bool,
+    pub(super) feeds: bool,
+    pub(super) ticks: bool,
+}
 
-fn statement(with_ticks: bool) -> String {
+/// An insert of one rowset.
+struct Insert {
+    table: &'static str,
+    columns: Columns,
+    /// Columns of the rowset that are not stored.
+    unstored: &'static [&'static str],
+    /// Columns that the fence row gives.
+    more: &'static [(&'static str, &'static str)],
+    on_conflict: String,
+}
+
+/// `$1` is the topic; fence and rowsets have one parameter per column, in the order of the text.
+pub(super) fn statement(parts: Parts) -> String {
     let mut parameters = 1;
     let mut sql = format!(
         "WITH fence AS (UPDATE partition AS p SET next_offset = u.next_offset, \
@@ -171,59 +187,91 @@ fn statement(with_ticks: bool) -> String {
          RETURNING p.partition, p.source_gen, p.commit_seq)",
         unnest(FENCE, &mut parameters),
     );
-    let with_gen = &[("source_gen", "fence.source_gen")][..];
-    let with_all = &[("source_gen", "fence.source_gen"), ("commit_seq", "fence.commit_seq")][..];
-    let mut add = |name: &str, table: &str, columns: Columns, more: &[(&str, &str)], then: &str| {
+    for insert in inserts(parts) {
+        let Insert { table, columns, unstored, more, on_conflict } = insert;
         let rows = unnest(columns, &mut parameters);
-        // `changed` is what a feed is told by, and the partition of these is that of their series.
-        let skipped = |column: &str| {
-            let without_partition = ["series_state", "gap"].contains(&table);
-            column == "changed" || (column == "topic_partition" && without_partition)
-        };
-        let kept = columns.iter().filter(|(column, _)| !skipped(column));
+        let stored = columns.iter().filter(|(column, _)| !unstored.contains(column));
         let (mut names, mut values): (Vec<&str>, Vec<String>) =
-            kept.map(|(column, kind)| (*column, kind.value(column))).unzip();
+            stored.map(|(column, kind)| (*column, kind.value(column))).unzip();
         names.extend(more.iter().map(|(column, _)| *column));
         values.extend(more.iter().map(|(_, value)| (*value).to_owned()));
         let (names, values) = (names.join(", "), values.join(", "));
         sql += &format!(
-            ", {name} AS (INSERT INTO {table} ({names}) SELECT {values} FROM {rows} \
-             JOIN fence ON fence.partition = u.topic_partition ON CONFLICT {then})",
+            ", of_{table} AS (INSERT INTO {table} ({names}) SELECT {values} FROM {rows} \
+             JOIN fence ON fence.partition = u.topic_partition ON CONFLICT {on_conflict})",
         );
-    };
-    add(
-        "states",
-        "series_state",
-        STATES,
-        &[("born_gen", "fence.source_gen")],
-        "(series_id) DO UPDATE SET version = excluded.version, state = excluded.state",
-    );
-    let update = candle_update();
-    add("candles", "candle", CANDLES, with_all, &update);
-    add("alerts", "alert", ALERTS, with_all, "DO NOTHING");
-    add(
-        "gaps",
-        "gap",
-        GAPS,
-        &[],
-        "(series_id, from_id, to_id) DO UPDATE SET from_ns = excluded.from_ns, \
-         to_ns = excluded.to_ns, reason = excluded.reason",
-    );
-    add(
-        "feeds",
-        "feed",
-        FEEDS,
-        // A feed whose watermark alone has moved is not published.
-        &[("commit_seq", "CASE WHEN u.changed THEN fence.commit_seq ELSE 0 END")],
-        "(series_id) DO UPDATE SET state = excluded.state, reason = excluded.reason, \
-         watermark_ns = excluded.watermark_ns, seq = excluded.seq, \
-         topic_partition = excluded.topic_partition, \
-         commit_seq = greatest(feed.commit_seq, excluded.commit_seq)",
-    );
-    if with_ticks {
-        add("ticks", "tick", TICKS, with_gen, "DO NOTHING");
     }
     sql + " SELECT coalesce(array_agg(partition), '{}') FROM fence"
+}
+
+fn inserts(parts: Parts) -> impl Iterator<Item = Insert> {
+    let all: [(bool, fn() -> Insert); 6] = [
+        (parts.states, states),
+        (parts.candles, candles),
+        (parts.alerts, alerts),
+        (parts.gaps, gaps),
+        (parts.feeds, feeds),
+        (parts.ticks, ticks),
+    ];
+    all.into_iter().filter(|(wanted, _)| *wanted).map(|(_, insert)| insert())
+}
+
+const WITH_GEN: &[(&str, &str)] = &[("source_gen", "fence.source_gen")];
+const WITH_ALL: &[(&str, &str)] =
+    &[("source_gen", "fence.source_gen"), ("commit_seq", "fence.commit_seq")];
+
+fn states() -> Insert {
+    Insert {
+        table: "series_state",
+        columns: STATES,
+        unstored: &["topic_partition"],
+        more: &[("born_gen", "fence.source_gen")],
+        on_conflict: "(series_id) DO UPDATE SET version = excluded.version, \
+             state = excluded.state"
+            .into(),
+    }
+}
+
+fn candles() -> Insert {
+    let on_conflict = candle_update();
+    Insert { table: "candle", columns: CANDLES, unstored: &[], more: WITH_ALL, on_conflict }
+}
+
+fn alerts() -> Insert {
+    let on_conflict = "DO NOTHING".into();
+    Insert { table: "alert", columns: ALERTS, unstored: &[], more: WITH_ALL, on_conflict }
+}
+
+fn gaps() -> Insert {
+    Insert {
+        table: "gap",
+        columns: GAPS,
+        unstored: &["topic_partition"],
+        more: &[],
+        on_conflict: "(series_id, from_id, to_id) DO UPDATE SET from_ns = excluded.from_ns, \
+             to_ns = excluded.to_ns, reason = excluded.reason"
+            .into(),
+    }
+}
+
+fn feeds() -> Insert {
+    Insert {
+        table: "feed",
+        columns: FEEDS,
+        unstored: &["changed"],
+        // A feed whose watermark alone has moved is not published.
+        more: &[("commit_seq", "CASE WHEN u.changed THEN fence.commit_seq ELSE 0 END")],
+        on_conflict: "(series_id) DO UPDATE SET state = excluded.state, \
+             reason = excluded.reason, watermark_ns = excluded.watermark_ns, \
+             seq = excluded.seq, topic_partition = excluded.topic_partition, \
+             commit_seq = greatest(feed.commit_seq, excluded.commit_seq)"
+            .into(),
+    }
+}
+
+fn ticks() -> Insert {
+    let on_conflict = "DO NOTHING".into();
+    Insert { table: "tick", columns: TICKS, unstored: &[], more: WITH_GEN, on_conflict }
 }
 
 fn candle_update() -> String {
