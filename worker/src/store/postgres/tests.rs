@@ -22,16 +22,13 @@ mod publishing;
 mod retention;
 /// Made, handed over, refused, dropped.
 mod schemas;
+/// The same on TimescaleDB.
+mod timescale;
 /// The queries of the reference.
 mod views;
 
 /// 2024-08-09: everything of the samples is older.
 const NOW_MS: i64 = 1_723_161_600_000;
-
-/// The server that tests may do anything with, as its superuser.
-fn server_url() -> String {
-    std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL server for tests")
-}
 
 /// A schema that no other test has.
 fn target() -> PostgresOptions {
@@ -39,7 +36,7 @@ fn target() -> PostgresOptions {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let prefix = format!("test-{}.{count}", std::process::id());
     PostgresOptions {
-        url: server_url(),
+        url: e2e::servers::postgres().url("postgres"),
         root_ca_file: None,
         schema: schema_name(&prefix),
         application_name: "worker-0".into(),
@@ -63,7 +60,17 @@ async fn connect(target: &PostgresOptions) -> PostgresStore {
 
 /// The same in a schema of its own, with both partitions claimed.
 async fn open() -> (PostgresOptions, PostgresStore, Vec<PartitionClaim>) {
+    open_at(target()).await
+}
+
+/// The same where there is TimescaleDB.
+async fn open_timescale() -> (PostgresOptions, PostgresStore, Vec<PartitionClaim>) {
     let target = target();
+    let url = e2e::servers::timescale().fresh_database(&target.schema);
+    open_at(PostgresOptions { url, ..target }).await
+}
+
+async fn open_at(target: PostgresOptions) -> (PostgresOptions, PostgresStore, Vec<PartitionClaim>) {
     migrate(&migration(&target), NOW_MS).await.unwrap();
     let mut store = connect(&target).await;
     let claims = store.claim("crypto-prices", &[7, 3], "a").await.unwrap();

@@ -162,3 +162,39 @@ async fn a_new_topic_goes_on_from_the_generations_and_commits_of_the_old_one() {
     // The old topic drains meanwhile.
     applied(&mut store, &commit_of(&claims[0].claim, 1, candle(2), 42)).await;
 }
+
+#[tokio::test]
+async fn a_connection_that_the_server_ends_is_made_again_by_the_next_call() {
+    let (target, mut store, claims) = open().await;
+    let named = PostgresOptions { application_name: target.schema.clone(), ..target.clone() };
+    store.options = named.clone();
+    store.connection = None;
+    let commit = commit_of(&claims[0].claim, 0, candle(1), 50);
+    store.recall("a").await.unwrap();
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'",
+        named.application_name
+    );
+    assert_eq!(query(&target, &end).await, ["(t)"]);
+    let error = store.commit(&commit, &[]).await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    assert!(!store.was_applied(3, claims[0].claim.token, 0).await.unwrap());
+    applied(&mut store, &commit).await;
+}
+
+#[tokio::test]
+async fn a_row_that_is_held_too_long_is_tried_again_later() {
+    let (target, mut store, claims) = open().await;
+    let holder = hold(&target).await;
+    execute_on(&mut store, "SET lock_timeout = 50").await;
+    let commit = commit_of(&claims[0].claim, 0, candle(1), 50);
+    let error = store.commit(&commit, &[]).await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    drop(holder);
+    applied(&mut store, &commit).await;
+}
+
+async fn execute_on(store: &mut PostgresStore, sql: &'static str) {
+    let connection = store.connection.as_mut().unwrap();
+    sqlx::raw_sql(sql).execute(connection).await.unwrap();
+}

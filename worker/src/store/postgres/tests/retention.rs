@@ -33,21 +33,22 @@ async fn counts(target: &PostgresOptions) -> Vec<String> {
 
 #[tokio::test]
 async fn retention_drops_old_minutes_ticks_and_alerts_and_keeps_larger_candles() {
-    let (target, mut store, claims) = open().await;
-    // 100 days reach into the default partitions.
-    fill(&mut store, &claims[0].claim, 100).await;
-    assert_eq!(counts(&target).await, ["(100,100,100,1)"]);
-    let kept = Retention { ticks: DAY * 7, candles_1m: DAY * 30, alerts: DAY * 365 };
-    let retained = retain(&target, kept, NOW_MS).await.unwrap();
-    assert_eq!(counts(&target).await, ["(30,100,7,0)"]);
-    assert!(retained.rows_deleted > 0);
-    // The second time there is nothing to do.
-    assert_eq!(retain(&target, kept, NOW_MS).await.unwrap(), Retained::default());
+    for (target, mut store, claims) in [open().await, open_timescale().await] {
+        // 100 days reach into the default partitions.
+        fill(&mut store, &claims[0].claim, 100).await;
+        assert_eq!(counts(&target).await, ["(100,100,100,1)"]);
+        let kept = Retention { ticks: DAY * 7, candles_1m: DAY * 30, alerts: DAY * 365 };
+        let retained = retain(&target, kept, NOW_MS).await.unwrap();
+        assert_eq!(counts(&target).await, ["(30,100,7,0)"]);
+        assert!(retained.rows_deleted > 0);
+        // The second time there is nothing to do.
+        assert_eq!(retain(&target, kept, NOW_MS).await.unwrap(), Retained::default());
 
-    // A month later whole partitions are past.
-    let later = retain(&target, kept, NOW_MS + 37 * DAY_MS).await.unwrap();
-    assert_eq!(counts(&target).await, ["(0,100,0,0)"]);
-    assert!(later.partitions_dropped > 0, "{later:?}");
+        // A month later whole partitions are past.
+        let later = retain(&target, kept, NOW_MS + 37 * DAY_MS).await.unwrap();
+        assert_eq!(counts(&target).await, ["(0,100,0,0)"]);
+        assert!(later.partitions_dropped > 0, "{later:?}");
+    }
 }
 
 #[tokio::test]
