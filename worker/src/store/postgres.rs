@@ -63,7 +63,7 @@ pub struct PostgresOptions {
     /// `postgres://user:password@host:port/database?sslmode=…`.
     pub url: String,
     /// The certificates that the server's one must lead to, in PEM; for `sslmode=verify-ca` and
-    /// `verify-full`. Without it those that browsers trust.
+    /// `verify-full`. Without it those of the system.
     pub root_ca_file: Option<PathBuf>,
     /// The schema; see [`schema_name`].
     pub schema: String,
