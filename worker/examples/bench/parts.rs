@@ -75,7 +75,7 @@ pub(crate) fn decode() -> Result<String, Box<dyn Error>> {
 
 /// Records to windows of all intervals, and effects as a commit takes them.
 pub(crate) fn window() -> Result<String, Box<dyn Error>> {
-    let mut engine = Engine::new(settings(), tape::series()?);
+    let mut engine = Engine::new(settings(), tape::series(1)?);
     let (mut tape, mut records) = (Tape::new(), Records::default());
     let mut offset = 0;
     let mut best = (Duration::MAX, Duration::MAX);

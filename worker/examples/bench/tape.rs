@@ -4,6 +4,7 @@ use std::error::Error;
 use market::decimal::Decimal;
 use market::symbol::{Series, SeriesKind, SourceName, Symbol};
 use market::tick::{Amount, Ids, Mark, MarkKind, Record, Side, Start, Tick, Trade, UsdBasis};
+use market::topic::partition_of;
 
 pub(crate) const SOURCE: &str = "binance";
 pub(crate) const SYMBOLS: [&str; 10] =
@@ -58,12 +59,15 @@ struct Instrument {
 }
 
 /// The series that the records are of.
-pub(crate) fn series() -> Result<Vec<(Series, SeriesKind)>, Box<dyn Error>> {
+/// A series, what it is made of, and its partition.
+type Placed = (Series, SeriesKind, i32);
+
+pub(crate) fn series(partitions: i32) -> Result<Vec<Placed>, Box<dyn Error>> {
     let source = SourceName::new(SOURCE)?;
     let mut all = Vec::new();
     for symbol in SYMBOLS {
         let series = Series { symbol: Symbol::new(symbol)?, source: source.clone() };
-        all.push((series, SeriesKind::Trade));
+        all.push((series, SeriesKind::Trade, partition_of(symbol.as_bytes(), partitions)));
     }
     Ok(all)
 }

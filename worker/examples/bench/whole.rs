@@ -36,7 +36,7 @@ struct Folded {
 /// Reads and folds so many ticks. Nothing is left out: connecting and the first batches count.
 pub(crate) fn measure(ticks: u64) -> Result<Whole, Box<dyn Error>> {
     let mut remote = Remote::start(ticks)?;
-    let mut engine = Engine::new(parts::settings(), tape::series()?);
+    let mut engine = Engine::new(parts::settings(), tape::series(PARTITIONS)?);
     let (began, cpu_before) = (clock::monotonic(), usage::cpu_micros()?);
     let offsets: Vec<_> = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
     let mut consumer = Consumer::open(&remote.consumer_settings(), &offsets, None)?;

@@ -27,7 +27,10 @@ pub(super) fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
             volume_burst: spec.alerts.volume_burst(),
         },
     };
-    Engine::new(settings, series.iter().map(|info| (info.series.clone(), info.kind)))
+    Engine::new(
+        settings,
+        series.iter().map(|info| (info.series.clone(), info.kind, info.partition)),
+    )
 }
 
 /// Partitions of the topic where the spec names none.

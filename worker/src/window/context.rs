@@ -16,7 +16,7 @@ use crate::store::{AlertRow, CandleRow, GapRow};
 pub(super) struct Pending {
     pub(super) candles: BTreeMap<(usize, Interval, i64), CandleRow>,
     pub(super) alerts: Vec<(usize, AlertRow)>,
-    pub(super) gaps: Vec<GapRow>,
+    pub(super) gaps: Vec<(usize, GapRow)>,
     /// Series whose feed has a new state.
     pub(super) feeds: BTreeSet<usize>,
 }
@@ -71,7 +71,7 @@ impl Context<'_> {
     }
 
     pub(super) fn gap(&mut self, gap: Gap) {
-        self.pending.gaps.push(GapRow { series: self.series.clone(), gap });
+        self.pending.gaps.push((self.index, GapRow { series: self.series.clone(), gap }));
     }
 
     pub(super) fn alert(

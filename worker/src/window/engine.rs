@@ -9,7 +9,7 @@ use super::series::SeriesWindows;
 use super::{Effects, LogPosition, Outcome, Settings, Stats};
 use crate::checkpoint::{self, CheckpointError};
 use crate::source::Position;
-use crate::store::{FeedRow, SeriesState};
+use crate::store::{FeedRow, GapRow, SeriesState};
 
 /// A series' name as it is looked up.
 #[derive(Hash)]
@@ -27,6 +27,8 @@ pub struct Engine {
     pub(super) settings: Settings,
     index: HashMap<(Box<str>, Box<str>), usize>,
     names: Vec<Series>,
+    /// The partition of each series' symbol.
+    partitions: Vec<i32>,
     windows: Vec<SeriesWindows>,
     /// Changed since the last commit, and since open bars were last taken.
     dirty: Vec<(bool, bool)>,
@@ -37,23 +39,28 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine for these series; records of others are dead letters.
+    /// An engine for these series, each of one partition; records of others are dead letters.
     #[must_use]
-    pub fn new(settings: Settings, series: impl IntoIterator<Item = (Series, SeriesKind)>) -> Self {
+    pub fn new(
+        settings: Settings,
+        series: impl IntoIterator<Item = (Series, SeriesKind, i32)>,
+    ) -> Self {
         let mut engine = Self {
             settings,
             index: HashMap::new(),
             names: Vec::new(),
+            partitions: Vec::new(),
             windows: Vec::new(),
             dirty: Vec::new(),
             closing: Vec::new(),
             pending: Pending::default(),
             stats: Stats::default(),
         };
-        for (series, kind) in series {
+        for (series, kind, partition) in series {
             let key = (series.symbol.as_str().into(), series.source.as_str().into());
             engine.index.insert(key, engine.names.len());
             engine.names.push(series);
+            engine.partitions.push(partition);
             engine.windows.push(SeriesWindows::new(kind));
             engine.dirty.push((false, false));
         }
@@ -95,6 +102,11 @@ impl Engine {
             let detail = "its symbol and source are not in the spec";
             return Outcome::dead(Reason::Schema, detail);
         };
+        if self.partitions[index] != at.partition {
+            // Its series would be folded in two places.
+            let detail = "its key did not bring it to the partition of its symbol";
+            return Outcome::dead(Reason::Schema, detail);
+        }
         if let Some(outcome) = self.windows[index].judge_time(record) {
             return outcome;
         }
@@ -134,6 +146,7 @@ impl Engine {
         }
         if let Some(trade) = &bad.trade
             && let Some(index) = self.find(&trade.symbol, &trade.source)
+            && self.partitions[index] == at.partition
             && let Some(event_ns) = trade.event_time_ns.filter(|event_ns| *event_ns > 0)
         {
             let (windows, mut context) = self.context(index, at);
@@ -177,10 +190,38 @@ impl Engine {
         self.pending.candles.len()
     }
 
+    /// Forgets all series of a partition, and what of them no commit has taken.
+    pub fn drop_partition(&mut self, partition: i32) {
+        for (index, of) in self.partitions.iter().enumerate() {
+            if *of == partition {
+                self.windows[index] = SeriesWindows::new(self.windows[index].kind);
+                self.dirty[index] = (false, false);
+            }
+        }
+        let gone = |index: &usize| self.partitions[*index] == partition;
+        self.closing.retain(|(index, _)| !gone(index));
+        self.pending.candles.retain(|(index, _, _), _| !gone(index));
+        self.pending.alerts.retain(|(index, _)| !gone(index));
+        self.pending.gaps.retain(|(index, _)| !gone(index));
+        self.pending.feeds.retain(|index| !gone(index));
+    }
+
+    /// Writes down for each series of a partition that records are gone which were not folded.
+    pub fn lose_records(&mut self, partition: i32, reason: &str) {
+        for index in 0..self.names.len() {
+            if self.partitions[index] == partition {
+                let gap = self.windows[index].lost_records(reason);
+                let series = self.names[index].clone();
+                self.pending.gaps.extend(gap.map(|gap| (index, GapRow { series, gap })));
+            }
+        }
+    }
+
     /// Takes what has to be committed, numbered, with the states that go with it.
     pub fn take_effects(&mut self) -> Effects {
         let pending = std::mem::take(&mut self.pending);
-        let mut effects = Effects { gaps: pending.gaps, ..Effects::default() };
+        let gaps = pending.gaps.into_iter().map(|(_, row)| row).collect();
+        let mut effects = Effects { gaps, ..Effects::default() };
         for ((index, interval, _), mut row) in pending.candles {
             let frame =
                 self.windows[index].frames.iter_mut().find(|frame| frame.interval == interval);

@@ -99,6 +99,16 @@ impl SeriesWindows {
         }
     }
 
+    /// What to write down when records from the expected id on are gone from the log: how many,
+    /// the next record tells, by the hole that it opens.
+    pub(super) fn lost_records(&self, reason: &str) -> Option<Gap> {
+        let from_id = self.next_id?;
+        let from_ns = self.last_event_ns.max(self.complete_to_ns);
+        let to_ns = self.watermark_ns.max(from_ns);
+        let reason = reason.to_owned();
+        Some(Gap { from_id, to_id: from_id, from_ns, to_ns, lost: true, reason })
+    }
+
     /// Counts ids as folded.
     pub(super) fn keep_ids(&mut self, from_id: u64, to_id: u64) {
         self.folded.insert(from_id, to_id);

@@ -147,9 +147,9 @@ impl Bench {
 
     fn with(settings: Settings) -> Self {
         let all = [
-            (series("binance"), SeriesKind::Trade),
-            (series("coingecko"), SeriesKind::Quote),
-            (series("reference"), SeriesKind::Quote),
+            (series("binance"), SeriesKind::Trade, 0),
+            (series("coingecko"), SeriesKind::Quote, 0),
+            (series("reference"), SeriesKind::Quote, 0),
         ];
         Self {
             engine: Engine::new(settings, all),
