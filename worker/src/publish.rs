@@ -10,8 +10,27 @@ use tokio::sync::broadcast;
 
 use crate::window::Effects;
 
+/// Redis: a stream, last values, and open bars.
+pub mod redis;
+
 /// Publications that a watcher may lag behind before it is told to read the store again.
 pub const LAG_MAX: usize = 8_192;
+
+/// What a commit wrote, as everyone who watches is told. An open candle is a last value.
+pub fn publications(effects: &Effects) -> impl Iterator<Item = Publication> + '_ {
+    let candles = effects.candles.iter().map(|row| {
+        let (seq, candle) = (row.seq, row.candle.clone());
+        match candle.closed {
+            true => Publication::Candle { seq, candle },
+            false => Publication::OpenBar { seq, candle },
+        }
+    });
+    let alerts = effects.alerts.iter();
+    let alerts = alerts.map(|row| Publication::Alert { seq: row.seq, alert: row.alert.clone() });
+    let feeds = effects.feeds.iter().filter(|row| row.changed);
+    let feeds = feeds.map(|row| Publication::Feed { seq: row.seq, feed: row.feed.clone() });
+    candles.chain(alerts).chain(feeds)
+}
 
 /// The in-process hot path of a local run.
 #[derive(Debug, Clone)]
@@ -32,20 +51,7 @@ impl LocalFeed {
 
     /// Publishes what a commit wrote.
     pub fn committed(&self, effects: &Effects) {
-        for row in &effects.candles {
-            let (seq, candle) = (row.seq, row.candle.clone());
-            self.send(if candle.closed {
-                Publication::Candle { seq, candle }
-            } else {
-                Publication::OpenBar { seq, candle }
-            });
-        }
-        for row in &effects.alerts {
-            self.send(Publication::Alert { seq: row.seq, alert: row.alert.clone() });
-        }
-        for row in effects.feeds.iter().filter(|row| row.changed) {
-            self.send(Publication::Feed { seq: row.seq, feed: row.feed.clone() });
-        }
+        publications(effects).for_each(|publication| self.send(publication));
     }
 
     /// Publishes windows that are still open.
