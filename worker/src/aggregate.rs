@@ -12,12 +12,15 @@ use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::CheckpointError;
 use crate::store::{Claim, DeadLetter, StoreError};
 use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
 use crate::window::{Engine, LogPosition, Outcome, Stats};
 
 /// Effects to the store, then to whoever listens.
 mod commit;
+/// One member of a group of aggregators.
+pub mod member;
 
 pub use commit::Committer;
 
@@ -43,6 +46,37 @@ pub enum AggregateError {
     /// The store does not take a commit.
     #[error(transparent)]
     WriteStore(#[from] StoreError),
+    /// A stored state cannot be gone on from.
+    #[error(transparent)]
+    ReadCheckpoint(#[from] CheckpointError),
+    /// Records are gone that were not folded.
+    #[error(
+        "partition {partition} of topic \"{topic}\" cannot be gone on from: {detail}; set \
+         spec.kafka.onSourceLoss to continueWithGap to go on without what is missing"
+    )]
+    LoseSource {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// What is missing.
+        detail: String,
+    },
+    /// One of our own tasks died.
+    #[error("a commit ended without a word")]
+    LoseThread,
+}
+
+impl AggregateError {
+    /// Whether the same may succeed later without anything lost.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::ReadTopic(error) => error.is_retryable(),
+            Self::WriteStore(error) => error.is_retryable(),
+            Self::ReadCheckpoint(_) | Self::LoseSource { .. } | Self::LoseThread => false,
+        }
+    }
 }
 
 /// Told on every turn of the loop.
@@ -143,16 +177,7 @@ impl Aggregator {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let at = LogPosition {
-                partition: record.partition,
-                offset: record.offset,
-                timestamp_ms: record.timestamp_ms,
-            };
-            let outcome = match decode(record.value) {
-                Ok(decoded) => engine.apply(at, &decoded),
-                Err(bad) => engine.reject(at, &bad),
-            };
-            match outcome {
+            match fold(engine, &record) {
                 Outcome::Folded => folded += 1,
                 Outcome::Duplicate => committer.metrics.duplicates.inc(),
                 Outcome::DeadLetter { reason, detail } => {
@@ -183,6 +208,18 @@ impl Aggregator {
                 || self.engine.candles_pending() >= CANDLES_PENDING_MAX;
         }
         since >= COMMIT_EVERY || self.engine.has_news()
+    }
+}
+
+fn fold(engine: &mut Engine, record: &Fetched<'_>) -> Outcome {
+    let at = LogPosition {
+        partition: record.partition,
+        offset: record.offset,
+        timestamp_ms: record.timestamp_ms,
+    };
+    match decode(record.value) {
+        Ok(decoded) => engine.apply(at, &decoded),
+        Err(bad) => engine.reject(at, &bad),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::window::Stats;
+
 /// Counters of one aggregator; a cheap handle.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -26,6 +28,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// Adds what the engine counted between two looks.
+    pub fn count(&self, before: Stats, now: Stats) {
+        self.revisions.inc_by(now.revisions - before.revisions);
+        self.unexplained_gaps.inc_by(now.unexplained_gaps - before.unexplained_gaps);
+        self.vouch_broken.inc_by(now.vouch_broken - before.vouch_broken);
+    }
+
     /// Metrics that `registry` shows.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub mod error;
 pub mod group;
 /// The embedded broker of a local run.
 pub mod local;
+/// Records beside the ticks: dead letters, alerts.
+pub mod outbox;
 /// Keeps what was sent and not yet read below a limit.
 pub mod pacer;
 /// Records into partitions.
@@ -34,6 +36,7 @@ pub use consumer::{Consumer, ConsumerSettings};
 pub use error::TopicError;
 pub use group::{Group, GroupConsumer, LogBounds, Membership};
 pub use local::LocalBroker;
+pub use outbox::{Letter, Outbox};
 pub use pacer::Pacer;
 pub use producer::{Producer, ProducerSettings};
 pub use watcher::{WatchFrom, Watcher};

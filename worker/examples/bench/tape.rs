@@ -58,10 +58,10 @@ struct Instrument {
     vouched_to_ns: i64,
 }
 
-/// The series that the records are of.
 /// A series, what it is made of, and its partition.
 type Placed = (Series, SeriesKind, i32);
 
+/// The series that the records are of.
 pub(crate) fn series(partitions: i32) -> Result<Vec<Placed>, Box<dyn Error>> {
     let source = SourceName::new(SOURCE)?;
     let mut all = Vec::new();

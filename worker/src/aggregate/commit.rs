@@ -112,9 +112,7 @@ impl Committer {
 
     fn count(&self, stats: Stats, progress: &mut Progress, candles: usize) {
         let before = std::mem::replace(&mut progress.counted, stats);
-        self.metrics.revisions.inc_by(stats.revisions - before.revisions);
-        self.metrics.unexplained_gaps.inc_by(stats.unexplained_gaps - before.unexplained_gaps);
-        self.metrics.vouch_broken.inc_by(stats.vouch_broken - before.vouch_broken);
+        self.metrics.count(before, stats);
         self.metrics.candles.inc_by(u64::try_from(candles).unwrap_or(u64::MAX));
     }
 }

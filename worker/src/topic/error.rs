@@ -63,6 +63,15 @@ pub enum TopicError {
         #[source]
         source: KafkaError,
     },
+    /// The broker did not take a dead letter or an alert.
+    #[error("the broker did not take a record of topic \"{topic}\"")]
+    SendLetter {
+        /// The topic.
+        topic: String,
+        /// Why.
+        #[source]
+        source: KafkaError,
+    },
     /// Nothing was read from a full partition for long.
     #[error("partition {partition} is full and was not read for {waited_ms} ms")]
     AwaitConsumer {
@@ -113,7 +122,11 @@ impl TopicError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::AwaitConsumer { .. } | Self::FlushRecords { .. } | Self::ReachEnd { .. } => true,
+            Self::AwaitConsumer { .. }
+            | Self::FlushRecords { .. }
+            | Self::ReachEnd { .. }
+            | Self::FindTopic { .. }
+            | Self::SendLetter { .. } => true,
             Self::ReadPartition { source, .. } => matches!(
                 source,
                 RDKafkaErrorCode::BrokerTransportFailure
@@ -124,7 +137,6 @@ impl TopicError {
             Self::StartBroker(_)
             | Self::CreateTopic { .. }
             | Self::CreateClient { .. }
-            | Self::FindTopic { .. }
             | Self::AssignPartitions { .. }
             | Self::SendRecord { .. }
             | Self::DeliverRecord { .. }

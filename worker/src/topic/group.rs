@@ -94,6 +94,11 @@ impl GroupConsumer {
         (self.reader.read(wait), &self.group)
     }
 
+    /// Serves the group, so that it does not take this member for dead.
+    pub fn keep_alive(&self) {
+        self.group.keep_alive();
+    }
+
     /// What the group decided since the last call, in its order.
     pub fn memberships(&mut self) -> Vec<Membership> {
         self.group.keep_alive();

@@ -129,14 +129,15 @@ impl Engine {
         !self.closing.is_empty()
     }
 
-    /// Closes more of what the last record reached.
-    pub fn close_more(&mut self) {
-        let Some((index, at)) = self.closing.pop() else { return };
+    /// Closes more of what the last record reached; of which partition, if there was more.
+    pub fn close_more(&mut self) -> Option<i32> {
+        let (index, at) = self.closing.pop()?;
         let (windows, mut context) = self.context(index, at);
         windows.close_some(&mut context);
         if context.closing {
             self.closing.push((index, at));
         }
+        Some(self.partitions[index])
     }
 
     /// Takes in bytes that are no record: the id of the trade that it would have been is lost.

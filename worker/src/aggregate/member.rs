@@ -1,0 +1,199 @@
+//! One member of a group of aggregators: Kafka to PostgreSQL, then Redis.
+//!
+//! One thread owns the consumer, the engine and the claims. It folds on while one commit is under
+//! way; what it may have folded beyond is bounded, and a store that does not answer stops the
+//! reading, not the membership. A partition is read after its claim, and given up after its last
+//! commit; a commit that is fenced leaves nothing behind.
+
+use std::time::Duration;
+
+use market::interval::Interval;
+use market::pipeline::OnSourceLoss;
+use runtime::clock;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::{AggregateError, OnTurn};
+use crate::publish::redis::RedisFeed;
+use crate::store::SeriesInfo;
+use crate::topic::{BATCH_RECORDS_MAX, GroupConsumer, Membership};
+use crate::window::Engine;
+
+/// Partitions that the group gave us: claimed, restored, and given up.
+mod claims;
+/// A commit on its way, until it is known what became of it.
+mod courier;
+/// Records to commits.
+mod folding;
+/// What Redis is told, and what it lacks.
+mod publishing;
+/// Catching up a Redis that lacks something.
+mod recovery;
+
+use claims::Claiming;
+use folding::Folding;
+use publishing::Publishing;
+
+pub use courier::Courier;
+
+/// How long a poll waits for a record.
+const POLL_WAIT: Duration = Duration::from_millis(5);
+/// Behind means that the last record was appended this long ago.
+const BEHIND_MS: i64 = 1_000;
+/// How long a partition that is given up, or a shutdown, waits for each of the last commits.
+const FAREWELL_WAIT: Duration = Duration::from_secs(2);
+
+/// What one member works with.
+pub struct Member {
+    /// Where records come from.
+    pub consumer: GroupConsumer,
+    /// What folds them.
+    pub engine: Engine,
+    /// What takes effects to the store.
+    pub courier: Courier,
+    /// Who is told after the commit.
+    pub feed: Option<RedisFeed>,
+    /// Every series of the spec.
+    pub series: Vec<SeriesInfo>,
+    /// The intervals that are stored and published.
+    pub intervals: Vec<Interval>,
+    /// Names the log that offsets count in.
+    pub source_id: String,
+    /// What to do when records are gone that were not folded.
+    pub on_source_loss: OnSourceLoss,
+    /// Called on every turn of the loop, with the engine as it stands.
+    pub on_turn: OnTurn,
+}
+
+impl Member {
+    /// Works until `stop` is cancelled, then commits what it has and leaves the group.
+    ///
+    /// # Errors
+    /// [`AggregateError`]; what was committed stays.
+    pub fn run(self, stop: CancellationToken, handle: Handle) -> Result<(), AggregateError> {
+        let now = clock::monotonic();
+        let topic = self.courier.topic.clone();
+        let folding = Folding::new(self.engine, self.courier, self.series, (stop.clone(), handle));
+        Loop {
+            consumer: self.consumer,
+            folding,
+            publishing: Publishing::new(self.feed, self.intervals, now),
+            topic,
+            source_id: self.source_id,
+            on_source_loss: self.on_source_loss,
+            stop,
+        }
+        .run(self.on_turn)
+    }
+}
+
+struct Loop {
+    consumer: GroupConsumer,
+    folding: Folding,
+    publishing: Publishing,
+    topic: String,
+    source_id: String,
+    on_source_loss: OnSourceLoss,
+    stop: CancellationToken,
+}
+
+impl Loop {
+    fn run(mut self, mut on_turn: OnTurn) -> Result<(), AggregateError> {
+        while !self.stop.is_cancelled() {
+            for membership in self.consumer.memberships() {
+                self.follow(membership)?;
+            }
+            self.claim_due()?;
+            self.fold_batch()?;
+            self.folding.land(Duration::ZERO, &self.publishing)?;
+            if self.folding.commit_due(clock::monotonic()) {
+                self.folding.depart();
+            }
+            let now = clock::monotonic();
+            self.publishing.turn(&mut self.folding, now)?;
+            on_turn(&self.folding.engine, now);
+        }
+        self.folding.finish(FAREWELL_WAIT, &self.publishing)?;
+        self.publishing.close(FAREWELL_WAIT, &self.folding);
+        Ok(())
+    }
+
+    fn follow(&mut self, membership: Membership) -> Result<(), AggregateError> {
+        match membership {
+            Membership::Assigned(partitions) => {
+                tracing::info!(?partitions, "the group gave us partitions");
+                self.folding.claims.expect(&partitions, clock::monotonic());
+                // The group waits for our word; each partition follows when it is claimed.
+                self.consumer.assign(&[])?;
+            }
+            Membership::Revoked(partitions) => {
+                tracing::info!(?partitions, "the group takes partitions away");
+                self.folding.finish(FAREWELL_WAIT, &self.publishing)?;
+                let read = self.folding.forget(&partitions);
+                self.consumer.unassign(&read)?;
+            }
+            Membership::Lost(partitions) => {
+                tracing::warn!(?partitions, "the group has given our partitions to others");
+                let read = self.folding.forget(&partitions);
+                self.consumer.unassign(&read)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn claim_due(&mut self) -> Result<(), AggregateError> {
+        let now = clock::monotonic();
+        let Self { folding, consumer, .. } = self;
+        if !folding.claims.has_due(now) {
+            return Ok(());
+        }
+        let Some(courier) = folding.flight.courier() else { return Ok(()) };
+        let claiming = Claiming {
+            topic: &self.topic,
+            source_id: &self.source_id,
+            series: &folding.series,
+            on_source_loss: self.on_source_loss,
+        };
+        let parts = (&mut courier.store, &mut folding.engine, &*consumer);
+        let taken = folding.claims.take_due(&claiming, parts, now, &folding.handle)?;
+        self.publishing.claimed(&taken, &mut self.folding)
+    }
+
+    /// Reads one batch and folds it, where there is room for what it does.
+    fn fold_batch(&mut self) -> Result<(), AggregateError> {
+        let Self { folding, consumer, publishing, .. } = self;
+        if !folding.has_room() {
+            // The commit under way makes room.
+            return folding.land(POLL_WAIT, publishing);
+        }
+        // A claim may have found a partition in the middle of closing.
+        while folding.engine.is_closing() && !self.stop.is_cancelled() {
+            consumer.keep_alive();
+            folding.close_some(POLL_WAIT, publishing)?;
+        }
+        let (batch, group) = consumer.poll(POLL_WAIT);
+        let mut last_timestamp_ms = None;
+        for record in batch.records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(error = %error, "the topic could not be read; trying again");
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            folding.take(&record);
+            last_timestamp_ms = Some(record.timestamp_ms);
+            // One record may reach so many windows that they take several commits.
+            while folding.engine.is_closing() && !self.stop.is_cancelled() {
+                group.keep_alive();
+                folding.close_some(POLL_WAIT, publishing)?;
+            }
+        }
+        let now_ms = clock::now_ns().div_euclid(1_000_000);
+        let delay_ms = last_timestamp_ms.map_or(0, |timestamp_ms| now_ms - timestamp_ms);
+        folding.metrics.record_delay_ms.set(delay_ms);
+        folding.behind = delay_ms > BEHIND_MS || batch.len() == BATCH_RECORDS_MAX;
+        Ok(())
+    }
+}

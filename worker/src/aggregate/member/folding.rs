@@ -1,0 +1,202 @@
+//! Records to commits: one is under way while the next is folded.
+
+use std::time::{Duration, Instant};
+
+use runtime::clock;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use super::claims::Claims;
+use super::courier::{Courier, Flight, Landing};
+use super::publishing::Publishing;
+use crate::aggregate::{AggregateError, dead_letter, fold};
+use crate::metrics::Metrics;
+use crate::publish::redis::PublishedTo;
+use crate::store::{Commit, CommitOutcome, DeadLetter, PartitionProgress, SeriesInfo};
+use crate::topic::Fetched;
+use crate::window::{Engine, Outcome, Stats};
+
+/// A commit without news.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Commits while catching up.
+const COMMIT_EVERY_BEHIND: Duration = Duration::from_millis(100);
+/// Candles that wait for the commit under way before reading stops.
+const CANDLES_PENDING_MAX: usize = 1_000;
+/// Dead letters that wait for the commit under way before reading stops.
+const DEAD_LETTERS_PENDING_MAX: usize = 1_000;
+
+/// The engine, the claims it folds for, and the commit that is under way.
+pub(super) struct Folding {
+    pub(super) engine: Engine,
+    pub(super) claims: Claims,
+    pub(super) flight: Flight,
+    pub(super) series: Vec<SeriesInfo>,
+    pub(super) metrics: Metrics,
+    pub(super) handle: Handle,
+    /// Whether there is more to read than was read.
+    pub(super) behind: bool,
+    dead_letters: Vec<DeadLetter>,
+    counted: Stats,
+    committed: Instant,
+    stop: CancellationToken,
+}
+
+impl Folding {
+    pub(super) fn new(
+        engine: Engine,
+        courier: Courier,
+        series: Vec<SeriesInfo>,
+        (stop, handle): (CancellationToken, Handle),
+    ) -> Self {
+        Self {
+            engine,
+            claims: Claims::default(),
+            metrics: courier.metrics.clone(),
+            flight: Flight::new(courier),
+            series,
+            handle,
+            behind: false,
+            dead_letters: Vec::new(),
+            counted: Stats::default(),
+            committed: clock::monotonic(),
+            stop,
+        }
+    }
+
+    /// Whether what is folded and not under way leaves room for more.
+    pub(super) fn has_room(&self) -> bool {
+        self.engine.candles_pending() < CANDLES_PENDING_MAX
+            && self.dead_letters.len() < DEAD_LETTERS_PENDING_MAX
+    }
+
+    /// Folds a record. A batch may hold some from before a partition was given up or claimed
+    /// again: they are left out.
+    pub(super) fn take(&mut self, record: &Fetched<'_>) {
+        let owned = self.claims.owned.get_mut(&record.partition);
+        let Some(owned) = owned.filter(|owned| owned.claim.next_offset <= record.offset) else {
+            return;
+        };
+        match fold(&mut self.engine, record) {
+            Outcome::Folded => self.metrics.folded.inc(),
+            Outcome::Duplicate => self.metrics.duplicates.inc(),
+            Outcome::DeadLetter { reason, detail } => {
+                self.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
+                self.dead_letters.push(dead_letter(record, reason.as_str(), detail));
+            }
+        }
+        owned.claim.next_offset = record.offset + 1;
+        owned.touched = true;
+    }
+
+    /// Commits what the last record has closed so far, and closes more.
+    pub(super) fn close_some(
+        &mut self,
+        wait: Duration,
+        publishing: &Publishing,
+    ) -> Result<(), AggregateError> {
+        self.land(wait, publishing)?;
+        if self.flight.courier().is_some() {
+            if self.claims.is_touched() {
+                self.depart();
+            }
+            if let Some(partition) = self.engine.close_more() {
+                self.claims.touch(partition);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit_due(&mut self, now: Instant) -> bool {
+        if self.flight.courier().is_none() || !self.claims.is_touched() {
+            return false;
+        }
+        let since = now.duration_since(self.committed);
+        if self.behind {
+            return since >= COMMIT_EVERY_BEHIND || !self.has_room();
+        }
+        since >= COMMIT_EVERY || self.engine.has_news()
+    }
+
+    /// Sends everything that was folded since the last commit.
+    pub(super) fn depart(&mut self) {
+        let effects = self.engine.take_effects();
+        let owned = self.claims.owned.values_mut().filter(|owned| owned.touched);
+        let partitions = owned.map(|owned| {
+            owned.touched = false;
+            PartitionProgress {
+                partition: owned.claim.partition,
+                token: owned.claim.token,
+                commit_seq: owned.claim.commit_seq,
+                next_offset: owned.claim.next_offset,
+            }
+        });
+        let commit = Commit {
+            partitions: partitions.collect(),
+            states: effects.states,
+            candles: effects.candles,
+            alerts: effects.alerts,
+            gaps: effects.gaps,
+            feeds: effects.feeds,
+            dead_letters: std::mem::take(&mut self.dead_letters),
+        };
+        self.flight.depart(commit, self.stop.clone(), &self.handle);
+        self.committed = clock::monotonic();
+    }
+
+    /// Takes in what became of the commit under way, if that is known within `wait`: what is
+    /// stored is published, what is fenced is dropped.
+    pub(super) fn land(
+        &mut self,
+        wait: Duration,
+        publishing: &Publishing,
+    ) -> Result<(), AggregateError> {
+        let Some(Landing { commit, outcome }) = self.flight.land(wait, &self.handle)? else {
+            return Ok(());
+        };
+        let fenced = match outcome? {
+            CommitOutcome::Applied => Vec::new(),
+            CommitOutcome::Fenced { partitions } => partitions,
+        };
+        let mut published_to = Vec::new();
+        for of in &commit.partitions {
+            // It may have been given up, or claimed again, meanwhile.
+            let owned = self.claims.owned.get_mut(&of.partition);
+            let Some(owned) = owned.filter(|owned| owned.claim.token == of.token) else { continue };
+            if fenced.contains(&of.partition) {
+                tracing::warn!(partition = of.partition, "another aggregator has this partition");
+                self.claims.fence(of.partition, &mut self.engine, clock::monotonic());
+            } else {
+                owned.claim.commit_seq += 1;
+                let (partition, token) = (of.partition, of.token);
+                let commit_seq = owned.claim.commit_seq;
+                published_to.push(PublishedTo { partition, token, commit_seq });
+            }
+        }
+        publishing.committed(&commit, published_to, self);
+        let stats = self.engine.stats();
+        let before = std::mem::replace(&mut self.counted, stats);
+        self.metrics.count(before, stats);
+        self.metrics.candles.inc_by(u64::try_from(commit.candles.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Commits what is folded, waiting so long at most for each commit.
+    pub(super) fn finish(
+        &mut self,
+        wait: Duration,
+        publishing: &Publishing,
+    ) -> Result<(), AggregateError> {
+        self.land(wait, publishing)?;
+        if self.flight.courier().is_some() && self.claims.is_touched() {
+            self.depart();
+            self.land(wait, publishing)?;
+        }
+        Ok(())
+    }
+
+    /// These partitions are not ours any more. Returns those that the consumer reads.
+    pub(super) fn forget(&mut self, partitions: &[i32]) -> Vec<i32> {
+        self.dead_letters.retain(|letter| !partitions.contains(&letter.partition));
+        self.claims.forget(partitions, &mut self.engine)
+    }
+}

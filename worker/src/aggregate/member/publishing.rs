@@ -1,0 +1,145 @@
+//! What Redis is told after a commit, what is open meanwhile, and what it lacks.
+
+use std::time::{Duration, Instant};
+
+use market::interval::Interval;
+use market::symbol::Series;
+
+use super::folding::Folding;
+use super::recovery::{CatchingUp, Standings, page};
+use crate::aggregate::AggregateError;
+use crate::publish::redis::{Committed, PublishedTo, RedisFeed};
+use crate::store::{Commit, StoreError};
+
+/// Open bars are published this often.
+const OPEN_BARS_EVERY: Duration = Duration::from_millis(250);
+/// How often the store is told what is published.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// Redis, where there is one.
+pub(super) struct Publishing {
+    feed: Option<RedisFeed>,
+    intervals: Vec<Interval>,
+    catching_up: Option<CatchingUp>,
+    shown: Instant,
+    told: Instant,
+}
+
+impl Publishing {
+    pub(super) const fn new(
+        feed: Option<RedisFeed>,
+        intervals: Vec<Interval>,
+        now: Instant,
+    ) -> Self {
+        Self { feed, intervals, catching_up: None, shown: now, told: now }
+    }
+
+    /// Publishes what a commit wrote.
+    pub(super) fn committed(
+        &self,
+        commit: &Commit,
+        published_to: Vec<PublishedTo>,
+        folding: &Folding,
+    ) {
+        let Some(feed) = &self.feed else { return };
+        let standings = Standings { series: &folding.series, claims: &folding.claims };
+        let publications = standings.publications(&commit.candles, &commit.alerts, &commit.feeds);
+        // What is refused is handed over by the recovery that follows.
+        let _ = feed.committed(Committed { publications, published_to });
+    }
+
+    /// Publishes what the last owners of these partitions committed and did not publish: it comes
+    /// before what we commit.
+    pub(super) fn claimed(
+        &self,
+        partitions: &[i32],
+        folding: &mut Folding,
+    ) -> Result<(), AggregateError> {
+        let Some(feed) = &self.feed else { return Ok(()) };
+        let Folding { claims, flight, series, handle, .. } = folding;
+        let standings = Standings { series, claims };
+        let Some(courier) = flight.courier() else { return Ok(()) };
+        for partition in partitions {
+            let Some(owned) = claims.owned.get(partition) else { continue };
+            let mut from = owned.published_seq;
+            while from < owned.claim.commit_seq {
+                let of = (owned.claim.token, from);
+                let (committed, through) =
+                    page(&mut courier.store, *partition, of, &standings, handle)?;
+                from = through;
+                if feed.committed(committed).is_err() {
+                    // The recovery that follows begins here again.
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells Redis what is open and what it lacks, and the store what Redis has.
+    pub(super) fn turn(
+        &mut self,
+        folding: &mut Folding,
+        now: Instant,
+    ) -> Result<(), AggregateError> {
+        let Some(feed) = &self.feed else { return Ok(()) };
+        if now.duration_since(self.shown) >= OPEN_BARS_EVERY {
+            self.shown = now;
+            show_open_bars(feed, folding);
+        }
+        if let Some(recovery) = feed.recovery() {
+            let Folding { claims, flight, series, handle, .. } = &mut *folding;
+            let standings = Standings { series, claims };
+            let Some(courier) = flight.courier() else { return Ok(()) };
+            let begun = self.catching_up.take().filter(|begun| begun.is_of(recovery));
+            let mut catching_up =
+                begun.unwrap_or_else(|| CatchingUp::new(recovery, &standings, &self.intervals));
+            match catching_up.step(feed, &mut courier.store, &standings, handle) {
+                Ok(true) => {}
+                Ok(false) => self.catching_up = Some(catching_up),
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(error = %error, "the store does not tell what Redis lacks");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if now.duration_since(self.told) >= TELL_EVERY {
+            self.told = now;
+            tell_store(feed, folding)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes what waits, for so long at most.
+    pub(super) fn close(self, limit: Duration, folding: &Folding) {
+        if let Some(feed) = self.feed {
+            folding.handle.block_on(feed.close(limit));
+        }
+    }
+}
+
+fn show_open_bars(feed: &RedisFeed, folding: &mut Folding) {
+    let bars = folding.engine.take_open_bars();
+    let standings = Standings { series: &folding.series, claims: &folding.claims };
+    feed.open_bars(bars.into_iter().filter_map(|(seq, candle)| {
+        let series = Series { symbol: candle.symbol.clone(), source: candle.source.clone() };
+        standings.of(&series).map(|standing| (standing, seq, candle))
+    }));
+}
+
+fn tell_store(feed: &RedisFeed, folding: &mut Folding) -> Result<(), StoreError> {
+    let Some(courier) = folding.flight.courier() else { return Ok(()) };
+    for PublishedTo { partition, token, commit_seq } in feed.take_published_to() {
+        let owned = folding.claims.owned.get_mut(&partition);
+        let Some(owned) = owned.filter(|owned| owned.claim.token == token) else { continue };
+        owned.published_seq = owned.published_seq.max(commit_seq);
+        match folding.handle.block_on(courier.store.set_published(partition, token, commit_seq)) {
+            Ok(_) => {}
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(error = %error, "the store does not take what is published");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
