@@ -12,6 +12,8 @@ pub mod aggregate;
 pub mod backfill;
 /// 3. What a partition must remember of a series, as versioned bytes.
 pub mod checkpoint;
+/// Workers on real servers: wiring.
+pub mod cluster;
 /// A whole pipeline on embedded parts, in one process: wiring.
 pub mod local;
 /// What the data plane counts.
@@ -24,6 +26,8 @@ pub mod produce;
 pub mod publish;
 /// 1. Venue to records: in id order, gaps known, marks that vouch.
 pub mod source;
+/// A spec as series, engine and partitions.
+mod spec;
 /// 4. Effects and checkpoint in one transaction.
 pub mod store;
 /// 2. Bytes in and out of partitions.

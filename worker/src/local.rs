@@ -35,11 +35,9 @@ use crate::window::LogPosition;
 
 /// Sources that go on where their series are.
 mod sources;
-/// A spec as series, engine and partitions.
-mod spec;
 
+use crate::spec::{engine_of, partitions_of, reached_ms, series_of};
 use sources::{open_sources, run_source};
-use spec::{engine_of, partitions_of, reached_ms, series_of};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 /// States carry over to a new broker, before its first record.

@@ -7,11 +7,11 @@ use market::symbol::{Series, SourceName};
 use runtime::clock;
 use tokio_util::sync::CancellationToken;
 
-use super::spec::allowed_lateness_ns;
 use super::{LocalError, LocalStatus, SourceStatus};
 use crate::produce::{Identity, produce};
 use crate::source::open::{OpenContext, first_origin_ns, open};
 use crate::source::{Positions, Source};
+use crate::spec::allowed_lateness_ns;
 use crate::store::SqliteStore;
 use crate::topic::Producer;
 use crate::window::Engine;

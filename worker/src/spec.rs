@@ -1,18 +1,19 @@
-//! What a local run makes of a spec: its series, its engine, its partitions.
+//! What a worker makes of a spec: its series, its engine, its partitions.
 
 use market::pipeline::{PipelineSpec, SourceKind};
 use market::symbol::{Series, SeriesKind};
 use market::topic::partition_of;
 
-use super::NANOS_PER_MILLI;
 use crate::store::SeriesInfo;
 use crate::window::{AlertSettings, Engine, Settings};
 
-pub(super) fn allowed_lateness_ns(spec: &PipelineSpec) -> i64 {
+const NANOS_PER_MILLI: i64 = 1_000_000;
+
+pub(crate) fn allowed_lateness_ns(spec: &PipelineSpec) -> i64 {
     spec.candles.allowed_lateness().as_millis().saturating_mul(NANOS_PER_MILLI)
 }
 
-pub(super) fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
+pub(crate) fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
     let settings = Settings {
         intervals: spec.candles.intervals().to_vec(),
         allowed_lateness_ns: allowed_lateness_ns(spec),
@@ -36,13 +37,13 @@ pub(super) fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
 /// Partitions of the topic where the spec names none.
 const PARTITIONS: i32 = 12;
 
-pub(super) fn partitions_of(spec: &PipelineSpec) -> i32 {
+pub(crate) fn partitions_of(spec: &PipelineSpec) -> i32 {
     let named = spec.kafka.as_ref().map(|kafka| kafka.topic.partitions());
     named.and_then(|partitions| i32::try_from(partitions).ok()).unwrap_or(PARTITIONS)
 }
 
 /// How far each series that has a watermark has come, in milliseconds.
-pub(super) fn reached_ms(series: &[SeriesInfo], engine: &Engine) -> Vec<(SeriesInfo, i64)> {
+pub(crate) fn reached_ms(series: &[SeriesInfo], engine: &Engine) -> Vec<(SeriesInfo, i64)> {
     let watermarks = engine.watermarks().filter_map(|(series, ns)| Some((series, ns?)));
     let known = watermarks.filter_map(|(name, ns)| {
         let info = series.iter().find(|info| info.series == *name)?;
@@ -52,7 +53,7 @@ pub(super) fn reached_ms(series: &[SeriesInfo], engine: &Engine) -> Vec<(SeriesI
 }
 
 /// Every series of the spec.
-pub(super) fn series_of(spec: &PipelineSpec, partitions: i32) -> Vec<SeriesInfo> {
+pub(crate) fn series_of(spec: &PipelineSpec, partitions: i32) -> Vec<SeriesInfo> {
     let mut all = Vec::new();
     for source in &spec.sources {
         let Some(kind) = source.kind() else { continue };

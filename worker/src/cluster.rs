@@ -1,0 +1,210 @@
+//! Workers on real servers: what `worker aggregate` is made of.
+//!
+//! ```text
+//! Kafka group ──▶ engine ──▶ PostgreSQL ──▶ Redis, alerts topic
+//! ```
+//!
+//! The store is the truth: how far a partition is, who owns it, and what its series had in mind.
+
+use std::time::{Duration, Instant};
+
+use market::pipeline::{GroupProtocol, OnSourceLoss, Pipeline};
+use market::topic::TopicNames;
+use prometheus::Registry;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::aggregate::member::{Courier, Member};
+use crate::aggregate::{AggregateError, OnTurn};
+use crate::metrics::Metrics;
+use crate::publish::redis::{PublishError, RedisFeed, RedisSettings};
+use crate::spec::{engine_of, partitions_of, series_of};
+use crate::store::postgres::schema_name;
+use crate::store::{Owner, PostgresOptions, PostgresStore, StoreError};
+use crate::topic::{ConsumerSettings, GroupConsumer, Outbox, ProducerSettings, TopicError};
+
+/// The wait before another try to reach a server at the start.
+const START_RETRY_WAIT: Duration = Duration::from_millis(500);
+
+/// Why a worker does not start, or ends early.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// PostgreSQL.
+    #[error(transparent)]
+    UseStore(#[from] StoreError),
+    /// Kafka.
+    #[error(transparent)]
+    UseTopic(#[from] TopicError),
+    /// Redis.
+    #[error(transparent)]
+    UseRedis(#[from] PublishError),
+    /// Folding.
+    #[error(transparent)]
+    Aggregate(#[from] AggregateError),
+    /// A metric of that name exists.
+    #[error("cannot register metrics")]
+    RegisterMetrics(#[from] prometheus::Error),
+    /// The operating system gave no thread, or ours died.
+    #[error("the folding thread ended without a word")]
+    LoseThread,
+}
+
+/// The servers of a pipeline, and who asks.
+#[derive(Clone)]
+pub struct Servers {
+    /// `host:port`, separated by commas.
+    pub brokers: String,
+    /// More settings of librdkafka: TLS, SASL.
+    pub kafka_extra: Vec<(String, String)>,
+    /// The writer's URL.
+    pub database_url: String,
+    /// The certificates that PostgreSQL's one must lead to, in PEM.
+    pub database_ca_file: Option<std::path::PathBuf>,
+    /// Where candles are published live; without it they are only stored.
+    pub redis_url: Option<String>,
+    /// Who we are: the pod, or the process.
+    pub worker: String,
+    /// The Kubernetes namespace; empty elsewhere.
+    pub namespace: String,
+}
+
+impl Servers {
+    /// The tables of a pipeline, as the role of `url`.
+    #[must_use]
+    pub fn postgres(&self, pipeline: &Pipeline, url: &str) -> PostgresOptions {
+        let prefix = pipeline.prefix();
+        let named = pipeline.spec.postgres.as_ref().and_then(|postgres| postgres.schema.clone());
+        PostgresOptions {
+            url: url.to_owned(),
+            root_ca_file: self.database_ca_file.clone(),
+            schema: named.unwrap_or_else(|| schema_name(&prefix)),
+            application_name: self.worker.clone(),
+            owner: Owner { prefix, name: pipeline.name.clone() },
+            namespace: self.namespace.clone(),
+        }
+    }
+}
+
+/// An aggregator that is ready to run.
+pub struct Aggregating {
+    member: Member,
+}
+
+impl Aggregating {
+    /// Waits until the tables are there, registers the series and joins the group.
+    ///
+    /// # Errors
+    /// [`ClusterError`] of what waiting does not mend; nothing is left running.
+    pub async fn start(
+        pipeline: &Pipeline,
+        servers: &Servers,
+        registry: &Registry,
+        on_turn: OnTurn,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, ClusterError> {
+        let spec = &pipeline.spec;
+        let metrics = Metrics::register(registry)?;
+        let Some(mut store) = reach(pipeline, servers, stop).await? else { return Ok(None) };
+        let series = series_of(spec, partitions_of(spec));
+        store.register_series(&series).await?;
+        let names = TopicNames::new(&pipeline.prefix());
+        let kafka = spec.kafka.as_ref();
+        let topic = kafka.and_then(|kafka| kafka.topic.name.clone()).unwrap_or(names.ticks);
+        let settings = ConsumerSettings {
+            brokers: servers.brokers.clone(),
+            topic: topic.clone(),
+            group: pipeline.prefix(),
+            extra: servers.kafka_extra.clone(),
+        };
+        let protocol =
+            kafka.map_or(GroupProtocol::Classic, market::pipeline::Kafka::group_protocol);
+        let consumer = GroupConsumer::join(&settings, protocol)?;
+        let outbox = |topic: &str| {
+            Outbox::open(&ProducerSettings {
+                brokers: servers.brokers.clone(),
+                topic: topic.to_owned(),
+                partitions: 1,
+                extra: servers.kafka_extra.clone(),
+            })
+        };
+        let courier = Courier {
+            store,
+            dead_letters: outbox(&names.dead_letters)?,
+            alerts: outbox(&names.alerts)?,
+            topic: topic.clone(),
+            worker: servers.worker.clone(),
+            metrics,
+        };
+        let feed = match &servers.redis_url {
+            Some(url) => {
+                let owner = format!("{}/{}", servers.namespace, pipeline.name);
+                Some(
+                    RedisFeed::connect(RedisSettings::new(url, &pipeline.prefix(), &owner)?)
+                        .await?,
+                )
+            }
+            None => None,
+        };
+        let member = Member {
+            source_id: consumer.source_id()?,
+            consumer,
+            engine: engine_of(spec, &series),
+            courier,
+            feed,
+            series,
+            intervals: spec.candles.intervals().to_vec(),
+            on_source_loss: kafka
+                .map_or(OnSourceLoss::Fail, market::pipeline::Kafka::on_source_loss),
+            on_turn,
+        };
+        Ok(Some(Self { member }))
+    }
+
+    /// Works on a thread of its own until `stop` is cancelled, then commits and leaves the group.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; what was committed stays.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ClusterError> {
+        let handle = Handle::current();
+        let (tell, told) = tokio::sync::oneshot::channel();
+        std::thread::Builder::new()
+            .name("aggregate".into())
+            .spawn(move || {
+                // The receiver is gone only when the whole process is.
+                let _ = tell.send(self.member.run(stop, handle));
+            })
+            .map_err(|_| ClusterError::LoseThread)?;
+        told.await.map_err(|_| ClusterError::LoseThread)?.map_err(Into::into)
+    }
+}
+
+/// Connects to the tables, waiting for a server that is away or a migration that is under way.
+/// `None` when told to stop.
+async fn reach(
+    pipeline: &Pipeline,
+    servers: &Servers,
+    stop: &CancellationToken,
+) -> Result<Option<PostgresStore>, StoreError> {
+    let mut said: Option<Instant> = None;
+    while !stop.is_cancelled() {
+        let options = servers.postgres(pipeline, &servers.database_url);
+        match PostgresStore::connect(options).await {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) if error.is_retryable() => {
+                if said.is_none() {
+                    tracing::warn!(error = %error, "waiting for the store");
+                    said = Some(runtime::clock::monotonic());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(START_RETRY_WAIT) => {}
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests;
