@@ -1,0 +1,60 @@
+use clap::{Parser, Subcommand, ValueEnum};
+use runtime::telemetry::{self, Format};
+
+use crate::failure::Failure;
+
+/// Topic to store.
+mod aggregate;
+/// Tables made, kept in bounds, dropped.
+mod schema;
+
+/// The data plane of a pipeline on Kafka, PostgreSQL and Redis.
+#[derive(Debug, Parser)]
+#[command(name = "worker", version, propagate_version = true)]
+pub(crate) struct Worker {
+    /// How logs are written to standard error; RUST_LOG chooses which
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fold the ticks topic into candles, as one member of the pipeline's group
+    Aggregate(aggregate::Aggregate),
+    /// Make or update the pipeline's tables
+    Migrate(schema::Migrate),
+    /// Drop what is past its retention
+    Retain(schema::Retain),
+    /// Remove the pipeline's tables, and nothing else
+    Drop(schema::Drop),
+}
+
+impl Worker {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let format = match self.log_format {
+            LogFormat::Text => Format::Text,
+            LogFormat::Json => Format::Json,
+        };
+        telemetry::init(format, "info", std::io::stderr)?;
+        let runtime = tokio::runtime::Runtime::new()?;
+        runtime.block_on(async {
+            match self.command {
+                Command::Aggregate(command) => command.run().await,
+                Command::Migrate(command) => command.run().await,
+                Command::Retain(command) => command.run().await,
+                Command::Drop(command) => command.run().await,
+            }
+        })
+    }
+}

@@ -1,0 +1,22 @@
+//! `worker`: what runs beside Kafka, PostgreSQL and Redis.
+//!
+//! `main` parses, runs one command, and maps its end to an exit code: 0 done, 1 failed, 2 wrong
+//! settings, 3 data of a newer version.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// One file per command.
+mod commands;
+/// Why a command fails, and with which exit code.
+mod failure;
+/// The pipeline file and the servers of the environment.
+mod settings;
+
+fn main() -> ExitCode {
+    match commands::Worker::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
