@@ -1,10 +1,9 @@
 //! On a real server, one for each test.
 
 use std::future::Future;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use e2e::servers::Redis;
 use market::candle::Candle;
 use market::decimal::{Decimal, Notional};
 use market::interval::{Interval, MINUTE_MS};
@@ -31,43 +30,16 @@ const PAUSE: Duration = Duration::from_millis(2);
 const OWNER: &str = "trading/majors";
 const STANDING: Standing = Standing { source_gen: 1, claim: 1, primary: true };
 
-/// A Redis in memory only.
-struct Server {
-    port: u16,
-    child: Option<Child>,
-}
+/// A server, and what a test asks of it.
+struct Server(Redis);
 
 impl Server {
-    /// One that has a port, but does not run.
-    fn reserved() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        Self { port: listener.local_addr().unwrap().port(), child: None }
-    }
-
-    async fn running() -> Self {
-        let mut server = Self::reserved();
-        server.start().await;
-        server
-    }
-
-    async fn start(&mut self) {
-        let port = self.port.to_string();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        self.child = Some(command.stdout(Stdio::null()).spawn().unwrap());
-        let client = Client::open(self.url()).unwrap();
-        let answers = || async { client.get_multiplexed_async_connection().await.ok() };
-        until("the server", answers).await;
-    }
-
-    fn kill(&mut self) {
-        let mut child = self.child.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+    fn running() -> Self {
+        Self(Redis::private())
     }
 
     fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.0.url()
     }
 
     fn settings(&self, prefix: &str) -> RedisSettings {
@@ -91,14 +63,6 @@ impl Server {
         let reply: StreamRangeReply = range.query_async(&mut look).await.unwrap();
         let entries = reply.ids.iter();
         entries.map(|entry| (entry.get("channel").unwrap(), entry.get("seq").unwrap())).collect()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if self.child.is_some() {
-            self.kill();
-        }
     }
 }
 

@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn dropping_removes_the_keys_of_this_prefix_and_no_others() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut look = server.look().await;
         for prefix in ["a", "ab", "a.b", "b", "xa", "a*"] {
             let mut link = server.link(prefix).await;
@@ -33,7 +33,7 @@ fn dropping_removes_the_keys_of_this_prefix_and_no_others() {
 #[test]
 fn dropping_twice_or_what_is_not_ours_removes_nothing() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut look = server.look().await;
         // The reference's own pipeline, which has no owner.
         look.set("crypto:BTC:latest", "{}").await.unwrap();
@@ -52,7 +52,7 @@ fn dropping_twice_or_what_is_not_ours_removes_nothing() {
 #[test]
 fn dropping_takes_more_keys_than_one_step_sees() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut link = server.link("p").await;
         let symbols: Vec<String> = (0..1_500).map(|at| format!("S{at}")).collect();
         for batch in symbols.chunks(BATCH_MESSAGES_MAX) {

@@ -49,7 +49,7 @@ async fn catch_up(feed: &RedisFeed, recovery: Recovery, seqs: std::ops::RangeInc
 #[test]
 fn a_commit_is_published_and_acknowledged() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let feed = ready(&server).await;
         for seq in 1..=3 {
             feed.committed(commit(seq)).unwrap();
@@ -76,7 +76,7 @@ fn a_commit_is_published_and_acknowledged() {
 #[test]
 fn what_waits_is_published_before_the_end() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let feed = ready(&server).await;
         for seq in 1..=500 {
             feed.committed(commit(seq)).unwrap();
@@ -89,7 +89,7 @@ fn what_waits_is_published_before_the_end() {
 #[test]
 fn a_server_that_does_not_answer_holds_up_nobody_and_nothing_is_left_out() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let feed = ready(&server).await;
         feed.committed(commit(1)).unwrap();
         published_to(&feed, 1).await;
@@ -119,17 +119,17 @@ fn a_server_that_does_not_answer_holds_up_nobody_and_nothing_is_left_out() {
 #[test]
 fn a_server_that_started_anew_is_noticed_and_gets_the_old_numbers_again() {
     on_runtime(async {
-        let mut server = Server::running().await;
+        let server = Server::running();
         let feed = ready(&server).await;
         for seq in 1..=20 {
             feed.committed(commit(seq)).unwrap();
         }
         published_to(&feed, 20).await;
-        server.kill();
+        server.0.server().kill();
         feed.committed(commit(21)).unwrap();
         until("the loss", || async { (!feed.is_up()).then_some(()) }).await;
         assert_eq!(feed.recovery(), None, "nobody is there to take it");
-        server.start().await;
+        server.0.server().restart();
         let recovery = recovery(&feed).await;
         assert_eq!(recovery.missing, Missing::Everything);
         assert_eq!(feed.committed(commit(22)), Err(Refusal::Behind), "it comes after the others");
@@ -143,7 +143,7 @@ fn a_server_that_started_anew_is_noticed_and_gets_the_old_numbers_again() {
 #[test]
 fn a_memory_that_was_wiped_without_a_restart_is_noticed() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let feed = ready(&server).await;
         feed.committed(commit(1)).unwrap();
         published_to(&feed, 1).await;
@@ -160,11 +160,12 @@ fn a_memory_that_was_wiped_without_a_restart_is_noticed() {
 #[test]
 fn a_server_that_comes_later_is_found() {
     on_runtime(async {
-        let mut server = Server::reserved();
+        let server = Server::running();
+        server.0.server().kill();
         let feed = RedisFeed::connect(server.settings("p")).await.unwrap();
         assert!(!feed.is_up());
         assert_eq!(feed.committed(commit(1)), Err(Refusal::Behind));
-        server.start().await;
+        server.0.server().restart();
         let recovery = recovery(&feed).await;
         catch_up(&feed, recovery, 1..=1).await;
         published_to(&feed, 1).await;
@@ -174,7 +175,7 @@ fn a_server_that_comes_later_is_found() {
 #[test]
 fn another_owners_prefix_is_refused_at_the_start() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let other = RedisSettings::new(&server.url(), "p", "trading/others").unwrap();
         RedisLink::connect(&other).await.unwrap();
         let refused = RedisFeed::connect(server.settings("p")).await;

@@ -14,7 +14,7 @@ async fn publish(link: &mut RedisLink, publications: &[Publication]) -> (usize, 
 #[test]
 fn a_number_that_is_not_higher_than_the_channels_last_is_refused() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut link = server.link("p").await;
         let minute = |seq: u64| closed(seq, candle("BTC", Interval::M1, 1));
         let above_a_float = 9_007_199_254_740_992;
@@ -42,7 +42,7 @@ fn a_number_that_is_not_higher_than_the_channels_last_is_refused() {
 #[test]
 fn what_is_in_the_stream_is_what_was_published() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut link = server.link("p").await;
         let published = [closed(7, candle("BTC", Interval::M1, 1)), feed_state(4)];
         publish(&mut link, &published).await;
@@ -78,7 +78,7 @@ fn step(seq: u64, (source_gen, claim, minute, revision): Step) -> Message {
 #[test]
 fn a_last_value_is_replaced_only_by_one_that_is_not_lower() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut look = server.look().await;
         for (name, first, second, is_taken) in [
             ("the next minute", (1, 1, 5, 0), (1, 1, 6, 0), true),
@@ -112,7 +112,7 @@ fn a_last_value_is_replaced_only_by_one_that_is_not_lower() {
 #[test]
 fn an_open_bar_is_a_last_value_and_a_message_and_never_in_the_stream() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut link = server.link("p").await;
         let client = Client::open(server.url()).unwrap();
         let mut watch = client.get_async_pubsub().await.unwrap();
@@ -136,7 +136,7 @@ fn an_open_bar_is_a_last_value_and_a_message_and_never_in_the_stream() {
 #[test]
 fn the_references_value_is_the_primary_sources_last_closed_minute() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut link = server.link("p").await;
         let client = Client::open(server.url()).unwrap();
         let mut watch = client.get_async_pubsub().await.unwrap();
@@ -167,7 +167,7 @@ fn the_references_value_is_the_primary_sources_last_closed_minute() {
 #[test]
 fn the_stream_keeps_about_its_length() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut link = server.link("p").await;
         let count = u64::try_from(STREAM_LENGTH_MAX).unwrap() + 5_000;
         let seqs: Vec<u64> = (1..=count).collect();
@@ -184,7 +184,7 @@ fn the_stream_keeps_about_its_length() {
 #[test]
 fn a_prefix_of_another_owner_is_refused_at_once_and_later() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let mut link = server.link("p").await;
         assert!(link.is_first());
         assert!(!server.link("p").await.is_first(), "several workers have one owner");
@@ -207,7 +207,7 @@ fn a_prefix_of_another_owner_is_refused_at_once_and_later() {
 #[test]
 fn a_batch_is_bounded() {
     on_runtime(async {
-        let server = Server::running().await;
+        let server = Server::running();
         let messages = vec![message(&feed_state(1)); BATCH_MESSAGES_MAX + 1];
         let refused = server.link("p").await.publish(&messages).await;
         assert!(matches!(refused, Err(PublishError::BoundBatch { .. })));
@@ -218,7 +218,9 @@ fn a_batch_is_bounded() {
 fn no_error_and_no_log_has_the_password() {
     on_runtime(async {
         let secret = "hunter2";
-        let port = Server::reserved().port;
+        let server = Server::running();
+        let port = server.0.address().port();
+        server.0.server().kill();
         let mut said = Vec::new();
         for url in [
             format!("http://me:{secret}@127.0.0.1:{port}"),
@@ -235,21 +237,33 @@ fn no_error_and_no_log_has_the_password() {
             };
             said.push(format!("{error} {error:?}"));
         }
-        let server = Server::running().await;
+        server.0.server().restart();
         let mut look = server.look().await;
         let require = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("other").clone();
         require.query_async::<()>(&mut look).await.unwrap();
-        let url = format!("redis://:{secret}@127.0.0.1:{}", server.port);
+        let url = format!("redis://:{secret}@127.0.0.1:{port}");
         let settings = RedisSettings::new(&url, "p", OWNER).unwrap();
         let error = RedisLink::connect(&settings).await.err().unwrap();
         said.push(format!("{error} {error:?}"));
         // TLS with a server that speaks none is an error, not a wait.
-        let url = format!("rediss://:{secret}@127.0.0.1:{}", server.port);
+        let url = format!("rediss://:{secret}@127.0.0.1:{port}");
         let settings = RedisSettings::new(&url, "p", OWNER).unwrap();
         let error = RedisLink::connect(&settings).await.err().unwrap();
         assert!(matches!(error, PublishError::Connect { .. }));
         said.push(format!("{error} {error:?}"));
         assert!(said.iter().all(|said| !said.contains(secret)), "{said:#?}");
         assert!(said.iter().skip(2).all(|said| said.contains("127.0.0.1")), "{said:#?}");
+    });
+}
+
+#[test]
+fn by_tls_a_server_that_nobody_vouches_for_is_refused() {
+    on_runtime(async {
+        let server = Server::running();
+        let settings = RedisSettings::new(&server.0.tls_url(), "p", OWNER).unwrap();
+        let error = RedisLink::connect(&settings).await.err().unwrap();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("UnknownIssuer"), "{cause}");
+        assert!(!format!("{error:?} {cause}").contains(e2e::servers::PASSWORD));
     });
 }
