@@ -205,6 +205,3 @@ async fn reach(
     }
     Ok(None)
 }
-
-#[cfg(test)]
-mod tests;

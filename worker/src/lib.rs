@@ -27,7 +27,7 @@ pub mod publish;
 /// 1. Venue to records: in id order, gaps known, marks that vouch.
 pub mod source;
 /// A spec as series, engine and partitions.
-mod spec;
+pub mod spec;
 /// 4. Effects and checkpoint in one transaction.
 pub mod store;
 /// 2. Bytes in and out of partitions.

@@ -9,11 +9,15 @@ use crate::window::{AlertSettings, Engine, Settings};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 
-pub(crate) fn allowed_lateness_ns(spec: &PipelineSpec) -> i64 {
+/// How long after its close a minute still takes a tick.
+#[must_use]
+pub fn allowed_lateness_ns(spec: &PipelineSpec) -> i64 {
     spec.candles.allowed_lateness().as_millis().saturating_mul(NANOS_PER_MILLI)
 }
 
-pub(crate) fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
+/// An engine for these series.
+#[must_use]
+pub fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
     let settings = Settings {
         intervals: spec.candles.intervals().to_vec(),
         allowed_lateness_ns: allowed_lateness_ns(spec),
@@ -37,7 +41,9 @@ pub(crate) fn engine_of(spec: &PipelineSpec, series: &[SeriesInfo]) -> Engine {
 /// Partitions of the topic where the spec names none.
 const PARTITIONS: i32 = 12;
 
-pub(crate) fn partitions_of(spec: &PipelineSpec) -> i32 {
+/// How many partitions the ticks topic has.
+#[must_use]
+pub fn partitions_of(spec: &PipelineSpec) -> i32 {
     let named = spec.kafka.as_ref().map(|kafka| kafka.topic.partitions());
     named.and_then(|partitions| i32::try_from(partitions).ok()).unwrap_or(PARTITIONS)
 }
@@ -53,7 +59,8 @@ pub(crate) fn reached_ms(series: &[SeriesInfo], engine: &Engine) -> Vec<(SeriesI
 }
 
 /// Every series of the spec.
-pub(crate) fn series_of(spec: &PipelineSpec, partitions: i32) -> Vec<SeriesInfo> {
+#[must_use]
+pub fn series_of(spec: &PipelineSpec, partitions: i32) -> Vec<SeriesInfo> {
     let mut all = Vec::new();
     for source in &spec.sources {
         let Some(kind) = source.kind() else { continue };

@@ -1,0 +1,17 @@
+use crate::stage::{Stage, assert_same};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_aggregators_store_what_one_engine_makes_of_the_topic() {
+    let stage = Stage::new("three", 20_000).await;
+    let aggregators = [stage.aggregator(), stage.aggregator(), stage.aggregator()];
+    stage.produce(&stage.names.ticks).await;
+    let expected = stage.expected();
+    assert!(expected.candles.len() > 1_000, "{}", expected.candles.len());
+    stage.folded(&expected.ends).await;
+    for aggregator in aggregators {
+        aggregator.stop();
+    }
+    assert_same(&stage.stored().await, &expected.candles);
+    assert_eq!(stage.stored_alerts(), expected.alerts);
+    assert_eq!(stage.dead_letters(), expected.dead_letters);
+}
