@@ -1,4 +1,4 @@
-use crate::stage::{Stage, assert_same};
+use crate::stage::{Stage, assert_same, closed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_aggregators_store_what_one_engine_makes_of_the_topic() {
@@ -8,10 +8,13 @@ async fn three_aggregators_store_what_one_engine_makes_of_the_topic() {
     let expected = stage.expected();
     assert!(expected.candles.len() > 1_000, "{}", expected.candles.len());
     stage.folded(&expected.ends).await;
+    stage.published().await;
     for aggregator in aggregators {
         aggregator.stop();
     }
-    assert_same(&stage.stored().await, &expected.candles);
+    let stored = stage.stored().await;
+    assert_same(&stored, &expected.candles);
+    assert_same(&stage.streamed().await, &closed(&stored));
     assert_eq!(stage.stored_alerts(), expected.alerts);
     assert_eq!(stage.dead_letters(), expected.dead_letters);
 }

@@ -4,7 +4,7 @@ use e2e::servers;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-use crate::stage::{PARTITIONS, Stage, assert_same};
+use crate::stage::{PARTITIONS, Stage, assert_same, closed};
 
 /// How often something is done to an aggregator; `KILLS` chooses another number.
 const KILLS: u32 = 30;
@@ -61,10 +61,13 @@ async fn killed_and_stopped_aggregators_lose_double_and_change_nothing() {
     replayed.await.unwrap();
     let expected = stage.expected();
     stage.folded(&expected.ends).await;
+    stage.published().await;
     for aggregator in aggregators {
         aggregator.stop();
     }
-    assert_same(&stage.stored().await, &expected.candles);
+    let stored = stage.stored().await;
+    assert_same(&stored, &expected.candles);
+    assert_same(&stage.streamed().await, &closed(&stored));
     assert_eq!(stage.stored_alerts(), expected.alerts);
     assert_eq!(stage.dead_letters(), expected.dead_letters);
 }

@@ -5,16 +5,19 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::servers;
+use e2e::servers::{self, Kafka, Postgres, Redis};
 use market::candle::Candle;
 use market::interval::Interval;
 use market::pipeline::Pipeline;
+use market::publication::Publication;
 use market::tick::decode;
 use market::topic::TopicNames;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use redis::AsyncCommands as _;
+use redis::streams::StreamRangeReply;
 use runtime::clock;
 use tempfile::TempDir;
 
@@ -56,9 +59,24 @@ pub(crate) struct Expected {
     pub(crate) ends: BTreeMap<i32, i64>,
 }
 
-/// A pipeline with names of its own on the shared servers.
+/// The servers of a stage.
+pub(crate) struct Backend {
+    pub(crate) kafka: &'static Kafka,
+    pub(crate) postgres: &'static Postgres,
+    pub(crate) redis: &'static Redis,
+}
+
+impl Backend {
+    /// Those that all tests share.
+    pub(crate) fn shared() -> Self {
+        Self { kafka: servers::kafka(), postgres: servers::postgres(), redis: servers::redis() }
+    }
+}
+
+/// A pipeline with names of its own.
 pub(crate) struct Stage {
     pipeline: Pipeline,
+    backend: Backend,
     pub(crate) servers: Servers,
     pub(crate) names: TopicNames,
     directory: TempDir,
@@ -66,6 +84,10 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new(name: &str, ticks: u32) -> Self {
+        Self::on(Backend::shared(), name, ticks).await
+    }
+
+    pub(crate) async fn on(backend: Backend, name: &str, ticks: u32) -> Self {
         let prefix = servers::prefix(name);
         let symbols =
             SYMBOLS.map(|symbol| format!("{{symbol: {symbol}, instrument: {symbol}USDT}}"));
@@ -80,16 +102,16 @@ impl Stage {
         );
         let pipeline = Pipeline::from_yaml(&yaml).unwrap();
         let names = TopicNames::new(&prefix);
-        let kafka = servers::kafka();
+        let kafka = backend.kafka;
         kafka.create_topic(&names.ticks, PARTITIONS, &[]);
         kafka.create_topic(&names.dead_letters, PARTITIONS, &[]);
         kafka.create_topic(&names.alerts, 1, &[]);
         let servers = Servers {
             brokers: kafka.bootstrap(),
             kafka_extra: Vec::new(),
-            database_url: servers::postgres().url("postgres"),
+            database_url: backend.postgres.url("postgres"),
             database_ca_file: None,
-            redis_url: Some(servers::redis().url()),
+            redis_url: Some(backend.redis.url()),
             worker: "aggregator-0".into(),
             namespace: String::new(),
         };
@@ -99,7 +121,7 @@ impl Stage {
         migrate(&options, NOW_MS).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("pipeline.yaml"), yaml).unwrap();
-        Self { pipeline, servers, names, directory }
+        Self { pipeline, backend, servers, names, directory }
     }
 
     /// Sends everything that the pipeline's source has to a topic.
@@ -247,11 +269,44 @@ impl Stage {
         letters
     }
 
+    /// The last candle that readers of the Redis stream were told of each window.
+    pub(crate) async fn streamed(&self) -> Candles {
+        let client = redis::Client::open(self.backend.redis.url()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let stream = format!("{}:stream", self.pipeline.prefix());
+        let entries: StreamRangeReply = connection.xrange_all(stream).await.unwrap();
+        let (mut candles, mut seqs) = (Candles::new(), BTreeMap::new());
+        for entry in entries.ids {
+            let channel: String = entry.get("channel").unwrap();
+            let seq: u64 = entry.get("seq").unwrap();
+            let last = seqs.insert(channel.clone(), seq);
+            assert!(last.is_none_or(|last| last < seq), "{channel} goes from {last:?} to {seq}");
+            let json: String = entry.get("json").unwrap();
+            if let Publication::Candle { candle, .. } = serde_json::from_str(&json).unwrap() {
+                let key = (candle.symbol.to_string(), candle.interval, candle.open_time_ms);
+                candles.insert(key, candle);
+            }
+        }
+        candles
+    }
+
+    /// Waits until Redis has everything that is stored.
+    pub(crate) async fn published(&self) {
+        let schema = self.servers.postgres(&self.pipeline, "").schema;
+        let sql =
+            format!("SELECT count(*) FROM \"{schema}\".partition WHERE published_seq < commit_seq");
+        let began = clock::monotonic();
+        while self.backend.postgres.psql("postgres", &sql).trim() != "0" {
+            assert!(clock::monotonic() - began < FOLD_WAIT, "not all is published");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The ids of the stored alerts.
     pub(crate) fn stored_alerts(&self) -> BTreeSet<String> {
         let schema = self.servers.postgres(&self.pipeline, "").schema;
         let sql = format!("SELECT alert_id FROM \"{schema}\".alert");
-        let rows = servers::postgres().psql("postgres", &sql);
+        let rows = self.backend.postgres.psql("postgres", &sql);
         rows.lines().map(|line| line.trim().to_owned()).collect()
     }
 
@@ -264,13 +319,28 @@ impl Stage {
         }
     }
 
+    pub(crate) fn create_topic(&self, name: &str, partitions: i32) {
+        self.backend.kafka.create_topic(name, partitions, &[]);
+    }
+
+    /// Waits until something is committed.
+    pub(crate) async fn first_commit(&self) {
+        let schema = self.servers.postgres(&self.pipeline, "").schema;
+        let sql = format!("SELECT coalesce(max(commit_seq), 0) FROM \"{schema}\".partition");
+        let began = clock::monotonic();
+        while self.backend.postgres.psql("postgres", &sql).trim() == "0" {
+            assert!(clock::monotonic() - began < FOLD_WAIT, "nothing is committed");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until everything is committed.
     pub(crate) async fn folded(&self, ends: &BTreeMap<i32, i64>) {
         let schema = self.servers.postgres(&self.pipeline, "").schema;
         let sql = format!("SELECT partition, next_offset FROM \"{schema}\".partition");
         let began = clock::monotonic();
         loop {
-            let rows = servers::postgres().psql("postgres", &sql);
+            let rows = self.backend.postgres.psql("postgres", &sql);
             let row = |line: &str| {
                 let (partition, offset) = line.split_once('|')?;
                 Some((partition.trim().parse().ok()?, offset.trim().parse().ok()?))
@@ -302,6 +372,12 @@ impl Stage {
         }
         candles
     }
+}
+
+/// Those that are closed: what readers of the stream are told.
+pub(crate) fn closed(candles: &Candles) -> Candles {
+    let closed = candles.iter().filter(|(_, candle)| candle.closed);
+    closed.map(|(key, candle)| (key.clone(), candle.clone())).collect()
 }
 
 #[track_caller]

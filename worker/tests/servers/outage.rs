@@ -1,0 +1,90 @@
+//! A server that is away: nothing is lost, and the aggregators go on by themselves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use e2e::servers::{Brokers, Durability, Kafka, KafkaOptions, Postgres, PostgresKind, Redis};
+
+use crate::stage::{Backend, PARTITIONS, Stage, assert_same, closed};
+
+const TICKS: u32 = 24_000;
+const TICKS_PER_SECOND: u32 = 3_000;
+/// How long a server is away.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// A server for the whole process; its tests end it and start it again.
+fn kept<T>(server: T) -> &'static T {
+    Box::leak(Box::new(server))
+}
+
+/// Runs a replay, does something to the servers in the middle, and compares all there is.
+async fn survives(stage: Stage, disturb: impl AsyncFnOnce()) {
+    let tape = format!("{}.tape", stage.names.ticks);
+    stage.create_topic(&tape, PARTITIONS);
+    stage.produce(&tape).await;
+    let aggregators = [stage.aggregator(), stage.aggregator()];
+    let stage = Arc::new(stage);
+    let replayed = tokio::spawn({
+        let (stage, tape) = (Arc::clone(&stage), tape.clone());
+        async move { stage.replay(&tape, TICKS_PER_SECOND).await }
+    });
+    stage.first_commit().await;
+    disturb().await;
+    replayed.await.unwrap();
+    let expected = stage.expected();
+    stage.folded(&expected.ends).await;
+    stage.published().await;
+    for aggregator in aggregators {
+        aggregator.stop();
+    }
+    let stored = stage.stored().await;
+    assert_same(&stored, &expected.candles);
+    assert_same(&stage.streamed().await, &closed(&stored));
+    assert_eq!(stage.stored_alerts(), expected.alerts);
+    assert_eq!(stage.dead_letters(), expected.dead_letters);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_that_is_killed_and_one_that_hangs_lose_nothing() {
+    let postgres = kept(Postgres::private(PostgresKind::Plain, Durability::Disk));
+    let backend = Backend { postgres, ..Backend::shared() };
+    let stage = Stage::on(backend, "postgres-away", TICKS).await;
+    survives(stage, async || {
+        postgres.server().kill();
+        tokio::time::sleep(AWAY).await;
+        postgres.server().restart();
+        tokio::time::sleep(AWAY).await;
+        postgres.server().stop();
+        tokio::time::sleep(AWAY).await;
+        postgres.server().cont();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_lost_its_memory_has_all_recent_candles_again() {
+    let redis = kept(Redis::private());
+    let stage = Stage::on(Backend { redis, ..Backend::shared() }, "redis-away", 4_000).await;
+    survives(stage, async || {
+        redis.server().kill();
+        tokio::time::sleep(AWAY).await;
+        redis.server().restart();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_killed_and_one_that_hangs_lose_nothing() {
+    let options = KafkaOptions { brokers: Brokers::One, ..KafkaOptions::default() };
+    let kafka = kept(Kafka::private(&options));
+    let stage = Stage::on(Backend { kafka, ..Backend::shared() }, "kafka-away", TICKS).await;
+    survives(stage, async || {
+        kafka.broker(1).stop();
+        tokio::time::sleep(AWAY).await;
+        kafka.broker(1).cont();
+        kafka.broker(1).kill();
+        tokio::time::sleep(AWAY).await;
+        kafka.broker(1).restart();
+    })
+    .await;
+}
