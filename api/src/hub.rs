@@ -6,15 +6,16 @@
 //! the snapshot, what is published after follows it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use market::interval::Interval;
 use market::publication::Publication;
 use market::symbol::{Series, Symbol};
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
 
+use crate::feed::{Feed, FeedHealth, News};
 use crate::store::{Store, StoreError, StoredSeries};
 
 /// What can be watched.
@@ -47,7 +48,8 @@ struct Shared {
     store: Store,
     now_ns: fn() -> i64,
     registry: Mutex<Registry>,
-    live: AtomicBool,
+    feed_service: &'static str,
+    feed_health: watch::Receiver<FeedHealth>,
     clients: AtomicUsize,
     next_client: AtomicU64,
 }
@@ -74,28 +76,34 @@ impl Watched {
 }
 
 impl Hub {
-    /// Starts the task that reads `feed` until its last sender is gone.
-    pub(crate) async fn start(
-        store: Store,
-        now_ns: fn() -> i64,
-        feed: broadcast::Receiver<Arc<Publication>>,
-    ) -> Result<Self, StoreError> {
+    /// Starts the task that reads `feed` until it ends. Series that cannot be read yet are read
+    /// when they are needed.
+    pub(crate) async fn start(store: Store, now_ns: fn() -> i64, feed: Feed) -> Self {
         let hub = Self(Arc::new(Shared {
             store,
             now_ns,
             registry: Mutex::default(),
-            live: AtomicBool::new(true),
+            feed_service: feed.service(),
+            feed_health: feed.health(),
             clients: AtomicUsize::new(0),
             next_client: AtomicU64::new(0),
         }));
-        hub.learn_series().await?;
+        if let Err(error) = hub.learn_series().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "series cannot be read");
+        }
         tokio::spawn(hub.clone().read(feed));
-        Ok(hub)
+        hub
     }
 
-    /// Whether publications still come.
-    pub(crate) fn is_live(&self) -> bool {
-        self.0.live.load(Ordering::Relaxed)
+    /// Whether publications come.
+    pub(crate) fn feed_health(&self) -> FeedHealth {
+        *self.0.feed_health.borrow()
+    }
+
+    /// What `/health` calls where they come from.
+    pub(crate) fn feed_service(&self) -> &'static str {
+        self.0.feed_service
     }
 
     /// How many WebSockets are open.
@@ -108,21 +116,17 @@ impl Hub {
         Client::join(self)
     }
 
-    async fn read(self, mut feed: broadcast::Receiver<Arc<Publication>>) {
+    async fn read(self, mut feed: Feed) {
         loop {
-            match feed.recv().await {
-                Ok(publication) => {
+            match feed.next().await {
+                News::Publication(publication) => {
                     self.learn_series_of(&publication).await;
                     self.publish(&publication);
                 }
-                Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "publications were missed; last values are read again");
-                    self.recover().await;
-                }
-                Err(RecvError::Closed) => break,
+                News::Missed => self.recover().await,
+                News::Ended => return,
             }
         }
-        self.0.live.store(false, Ordering::Relaxed);
     }
 
     /// A series may appear after the start; only candles need to know it.

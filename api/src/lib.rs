@@ -1,14 +1,16 @@
 //! Serving: REST, WebSocket, dashboard. Reads only.
 //!
 //! ```text
-//! store (SQLite, read-only) ──▶ routes ──▶ router ──▶ clients
-//! publications (after the commit) ──▶ hub ──▶ one bounded outbox per WebSocket ──▶ clients
+//! store (SQLite or PostgreSQL, read-only) ──▶ routes ──▶ router ──▶ clients
+//! feed (in process or Redis, after the commit) ──▶ hub ──▶ one bounded outbox per WebSocket ──▶ clients
 //! ```
 //! What REST answers is committed; what is newer than that comes through the hub. A client that
 //! does not keep up loses its connection and slows nobody else.
 
 /// One WebSocket: a loop of reading, writing and closing.
 mod connection;
+/// Publications: what the hub listens to.
+mod feed;
 /// Who watches what, and the last value of every channel.
 mod hub;
 /// From the names in a request to a stored series.
@@ -28,8 +30,9 @@ mod state;
 /// What is read from where the worker writes.
 mod store;
 
+pub use feed::{FeedError, RedisSettings};
 pub use reader::{AlertEntry, CandleReader, ReadError, Reader};
 pub use router::router;
 pub use serve::{ServeError, serve};
-pub use state::{ApiState, Settings};
-pub use store::StoreError;
+pub use state::{ApiState, ConnectError, ServerSettings, Settings};
+pub use store::{PostgresSettings, StoreError};

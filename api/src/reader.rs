@@ -9,15 +9,15 @@ use market::interval::Interval;
 use market::symbol::{Series, Symbol};
 
 use crate::lookup::find_series;
-use crate::store::{OpenTimes, Store, StoreError, StoredSeries, Walk};
-
-/// The newest form of the tables that is understood here.
-const SCHEMA_VERSION_MAX: i64 = 1;
+use crate::store::{
+    OpenTimes, PostgresSettings, PostgresStore, SCHEMA_VERSION_MAX, SqliteStore, Store, StoreError,
+    StoredSeries, Walk,
+};
 
 /// Why a store has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file cannot be read.
+    /// The store cannot be read.
     #[error(transparent)]
     ReadStore(#[from] StoreError),
     /// A newer program wrote the file.
@@ -63,13 +63,23 @@ impl Reader {
     /// # Errors
     /// [`ReadError::ReadStore`], [`ReadError::RefuseNewerSchema`].
     pub async fn open(database: &Path) -> Result<Self, ReadError> {
-        let store = Store::open(database).await?;
+        let store = SqliteStore::open(database).await?;
         let found = store.schema_version().await?;
         if found > SCHEMA_VERSION_MAX {
             let (path, newest) = (database.to_owned(), SCHEMA_VERSION_MAX);
             return Err(ReadError::RefuseNewerSchema { path, found, newest });
         }
-        Ok(Self { store })
+        Ok(Self { store: Store::Sqlite(store) })
+    }
+
+    /// Reads the tables that `worker migrate` has made for a prefix; workers may be writing them.
+    ///
+    /// # Errors
+    /// [`ReadError::ReadStore`]: also another pipeline's tables, or those of a newer version.
+    pub async fn connect(settings: &PostgresSettings, prefix: &str) -> Result<Self, ReadError> {
+        let store = PostgresStore::new(settings)?;
+        store.check_owner(prefix).await?;
+        Ok(Self { store: Store::Postgres(store) })
     }
 
     /// Every symbol, in order.

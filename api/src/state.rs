@@ -9,10 +9,11 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::feed::{Feed, FeedError, RedisSettings};
 use crate::hub::Hub;
-use crate::store::{Store, StoreError};
+use crate::store::{PostgresSettings, SqliteStore, Store, StoreError};
 
-/// What the serving side is told when it starts.
+/// What the serving side is told when it starts on embedded parts.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The SQLite file; its tables must exist.
@@ -25,6 +26,32 @@ pub struct Settings {
     pub intervals: Vec<Interval>,
     /// The wall clock, in nanoseconds since the epoch.
     pub now_ns: fn() -> i64,
+}
+
+/// What the serving side is told when it starts on real servers.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// Where the tables are.
+    pub postgres: PostgresSettings,
+    /// Where publications come from; its prefix is that of the tables, too.
+    pub redis: RedisSettings,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The intervals of the spec.
+    pub intervals: Vec<Interval>,
+    /// The wall clock, in nanoseconds since the epoch.
+    pub now_ns: fn() -> i64,
+}
+
+/// Why nothing can be served from servers.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The settings of PostgreSQL, or whose tables they lead to.
+    #[error(transparent)]
+    ConnectStore(#[from] StoreError),
+    /// The settings of Redis.
+    #[error(transparent)]
+    ConnectFeed(#[from] FeedError),
 }
 
 /// What clients are told about the pipeline.
@@ -57,20 +84,40 @@ impl ApiState {
         settings: Settings,
         feed: broadcast::Receiver<Arc<Publication>>,
     ) -> Result<Self, StoreError> {
-        let store = Store::open(&settings.database).await?;
-        let hub = Hub::start(store.clone(), settings.now_ns, feed).await?;
-        Ok(Self {
+        let store = Store::Sqlite(SqliteStore::open(&settings.database).await?);
+        // A file that cannot be read is said at once.
+        store.series().await?;
+        let pipeline = Pipeline {
+            name: settings.pipeline,
+            demo: settings.demo,
+            intervals: settings.intervals,
+        };
+        Ok(Self::start(store, Feed::local(feed), pipeline, settings.now_ns).await)
+    }
+
+    /// Serves from PostgreSQL and Redis. Neither has to be there yet: what cannot be read is
+    /// answered with 503, and both are looked for again and again.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: settings that cannot be read, and tables of another pipeline or of a newer
+    /// version.
+    pub async fn connect(settings: ServerSettings) -> Result<Self, ConnectError> {
+        let store = Store::connect(&settings.postgres, &settings.redis.prefix).await?;
+        let feed = Feed::redis(&settings.redis).await?;
+        let (name, intervals) = (settings.pipeline, settings.intervals);
+        let pipeline = Pipeline { name, demo: false, intervals };
+        Ok(Self::start(store, feed, pipeline, settings.now_ns).await)
+    }
+
+    async fn start(store: Store, feed: Feed, pipeline: Pipeline, now_ns: fn() -> i64) -> Self {
+        Self {
+            hub: Hub::start(store.clone(), now_ns, feed).await,
             store,
-            hub,
-            pipeline: Arc::new(Pipeline {
-                name: settings.pipeline,
-                demo: settings.demo,
-                intervals: settings.intervals,
-            }),
-            now_ns: settings.now_ns,
+            pipeline: Arc::new(pipeline),
+            now_ns,
             shutdown: CancellationToken::new(),
             connections: TaskTracker::new(),
-        })
+        }
     }
 
     /// How many WebSockets are open.

@@ -1,46 +1,135 @@
 //! What is read from where the worker writes. All SQL of this crate is below here.
 
-use std::path::PathBuf;
-
+use market::alert::Alert;
 use market::candle::Candle;
+use market::interval::Interval;
 use market::publication::Feed;
 use market::symbol::Series;
 use serde::Serialize;
 
+use crate::reader::AlertEntry;
+
+/// Why something could not be read.
+mod error;
+/// The store of a cluster.
+mod postgres;
+/// Rows of either database to words.
+mod row;
 /// The embedded store.
 mod sqlite;
 
-pub(crate) use sqlite::Store;
+pub use error::StoreError;
+pub use postgres::PostgresSettings;
+pub(crate) use postgres::PostgresStore;
+pub(crate) use sqlite::SqliteStore;
 
-/// Why something could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file is missing or is no store.
-    #[error("cannot open the store \"{path}\"")]
-    OpenStore {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite said.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// A query failed.
-    #[error("cannot read {what} from the store")]
-    ReadStore {
-        /// What was read.
-        what: &'static str,
-        /// What SQLite said.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// A stored value is none of ours.
-    #[error("stored {column} \"{text}\" cannot be understood")]
-    DecodeColumn {
-        /// The column.
-        column: &'static str,
-        /// What stands there.
-        text: String,
-    },
+/// The newest form of the tables that is understood here.
+pub(crate) const SCHEMA_VERSION_MAX: i64 = 1;
+
+/// What is read from; a cheap handle.
+#[derive(Clone)]
+pub(crate) enum Store {
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
+}
+
+/// The same question to whichever store it is.
+macro_rules! ask {
+    ($store:expr, $question:ident($($argument:expr),*)) => {
+        match $store {
+            Store::Sqlite(store) => store.$question($($argument),*).await,
+            Store::Postgres(store) => store.$question($($argument),*).await,
+        }
+    };
+}
+
+impl Store {
+    /// The tables that `worker migrate` has made for a prefix. A server that cannot be asked is
+    /// no error: each question is a new chance.
+    pub(crate) async fn connect(
+        settings: &PostgresSettings,
+        prefix: &str,
+    ) -> Result<Self, StoreError> {
+        let store = PostgresStore::new(settings)?;
+        match store.check_owner(prefix).await {
+            Err(error) if error.is_retryable() => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "store cannot be read yet");
+            }
+            checked => checked?,
+        }
+        Ok(Self::Postgres(store))
+    }
+
+    /// What `/health` calls it.
+    pub(crate) const fn service(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "store",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
+
+    /// All series, by symbol, the primary one of each first.
+    pub(crate) async fn series(&self) -> Result<Vec<StoredSeries>, StoreError> {
+        ask!(self, series())
+    }
+
+    /// Which intervals a series has candles of, smallest first.
+    pub(crate) async fn intervals(&self, series_id: i64) -> Result<Vec<Interval>, StoreError> {
+        ask!(self, intervals(series_id))
+    }
+
+    /// At most `limit` candles whose open time lies in `times`, in the order of `walk`.
+    pub(crate) async fn candles(
+        &self,
+        series: &StoredSeries,
+        interval: Interval,
+        times: OpenTimes,
+        walk: Walk,
+        limit: usize,
+    ) -> Result<Vec<StoredCandle>, StoreError> {
+        ask!(self, candles(series, interval, times, walk, limit))
+    }
+
+    /// The newest closed candle.
+    pub(crate) async fn last_closed(
+        &self,
+        series: &StoredSeries,
+        interval: Interval,
+    ) -> Result<Option<StoredCandle>, StoreError> {
+        ask!(self, last_closed(series, interval))
+    }
+
+    /// How far candles that are read after this call reach.
+    pub(crate) async fn as_of(
+        &self,
+        series_id: i64,
+        interval: Interval,
+    ) -> Result<AsOf, StoreError> {
+        ask!(self, as_of(series_id, interval))
+    }
+
+    /// The last state of every feed that has one.
+    pub(crate) async fn feeds(&self) -> Result<Vec<StoredFeed>, StoreError> {
+        ask!(self, feeds())
+    }
+
+    /// The newest alert of a series and the number of its publication.
+    pub(crate) async fn last_alert(
+        &self,
+        series: &StoredSeries,
+    ) -> Result<Option<(Alert, u64)>, StoreError> {
+        ask!(self, last_alert(series))
+    }
+
+    /// At most `limit` alerts that were committed after the one at `row`.
+    pub(crate) async fn alerts_after(
+        &self,
+        row: i64,
+        limit: usize,
+    ) -> Result<Vec<AlertEntry>, StoreError> {
+        ask!(self, alerts_after(row, limit))
+    }
 }
 
 /// What a series is made of.

@@ -8,11 +8,13 @@ use market::symbol::{SourceName, Symbol};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::feed::FeedHealth;
 use crate::problem::Problem;
 use crate::state::{ApiState, rfc3339};
 use crate::store::StoreError;
 
 const HEALTHY: &str = "healthy";
+const LOST: &str = "nothing new comes until it is reached again; what is committed is answered";
 
 /// One feed as clients see it.
 #[derive(Serialize)]
@@ -50,15 +52,20 @@ impl FeedEntry {
 
 /// 503 only when the store cannot be read: a venue that is down is not this program's failure.
 pub(crate) async fn get_health(State(state): State<ApiState>) -> Response {
-    let live = if state.hub.is_live() { HEALTHY } else { "ended" };
+    let live = match state.hub.feed_health() {
+        FeedHealth::Live => HEALTHY,
+        FeedHealth::Lost => LOST,
+        FeedHealth::Ended => "ended",
+    };
+    let (store_service, feed_service) = (state.store.service(), state.hub.feed_service());
     let timestamp = rfc3339(state.now_ms());
     match FeedEntry::read_all(&state).await {
         Ok(feeds) => {
-            let well = feeds.iter().all(FeedEntry::is_well);
+            let well = feeds.iter().all(FeedEntry::is_well) && live != LOST;
             Json(json!({
                 "status": if well { HEALTHY } else { "degraded" },
                 "timestamp": timestamp,
-                "services": {"store": HEALTHY, "live": live},
+                "services": {(store_service): HEALTHY, (feed_service): live},
                 "feeds": feeds,
             }))
             .into_response()
@@ -68,7 +75,7 @@ pub(crate) async fn get_health(State(state): State<ApiState>) -> Response {
             let body = json!({
                 "status": "unhealthy",
                 "timestamp": timestamp,
-                "services": {"store": problem.detail(), "live": live},
+                "services": {(store_service): problem.detail(), (feed_service): live},
                 "feeds": [],
             });
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()

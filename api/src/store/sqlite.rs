@@ -7,14 +7,11 @@ use market::alert::Alert;
 use market::interval::Interval;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
+use super::row::{as_of, reading, stored_alert, stored_candle, stored_feed, stored_series};
 use super::{AsOf, OpenTimes, StoreError, StoredCandle, StoredFeed, StoredSeries, Walk};
 
 /// What was committed, in the order of the commits.
 mod log;
-/// Rows to words.
-mod row;
-
-use row::{column, count, reading, stored_alert, stored_candle, stored_feed, stored_series};
 
 const CONNECTIONS_MAX: u32 = 4;
 const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -36,11 +33,11 @@ const LAST_ALERT: &str =
 
 /// A read-only pool; a cheap handle.
 #[derive(Clone)]
-pub(crate) struct Store {
+pub(crate) struct SqliteStore {
     pool: SqlitePool,
 }
 
-impl Store {
+impl SqliteStore {
     /// Opens the file that the worker has created.
     pub(crate) async fn open(path: &Path) -> Result<Self, StoreError> {
         let options =
@@ -133,9 +130,7 @@ impl Store {
             .fetch_one(&self.pool)
             .await
             .map_err(reading("positions"))?;
-        let watermark_ns: Option<i64> = column(&row, "watermark_ns")?;
-        let seq = count(&row, "seq")?.unwrap_or(0);
-        Ok(AsOf { seq, watermark_ms: watermark_ns.map(|time| time.div_euclid(1_000_000)) })
+        as_of(&row)
     }
 
     /// The last state of every feed that has one.

@@ -1,8 +1,9 @@
 use axum::body::Body;
 use axum::http::Request;
 use market::interval::Interval;
+use market::publication::Feed;
 
-use crate::tape::{candle, ms};
+use crate::tape::{candle, down, ms};
 use crate::world::{World, minutes_of, text};
 
 async fn problem(query: &str) -> (u16, String, String) {
@@ -116,10 +117,11 @@ async fn candle_is_answered_as_it_is_with_exact_decimals_as_text() {
 #[tokio::test]
 async fn answer_says_how_far_it_reaches() {
     let world = World::with_minutes(0..3).await;
-    world.execute("UPDATE candle SET seq = 950 WHERE first_id = 0").await;
+    world.store(&candle(0), 950).await;
     let page = world.get("/api/v1/candles/BTC").await.json();
     assert_eq!(page["as_of"], serde_json::json!({"seq": 950, "watermark_ms": null}));
-    world.execute("INSERT INTO feed VALUES (1, 'up', '', 1723075380500000000, 4)").await;
+    let feed = Feed { watermark_ns: 1_723_075_380_500_000_000, ..down() };
+    world.put_feed(&feed, 4).await;
     let page = world.get("/api/v1/candles/BTC").await.json();
     assert_eq!(page["as_of"]["watermark_ms"], 1_723_075_380_500_i64);
 }
@@ -129,7 +131,7 @@ async fn symbol_alone_means_its_primary_source() {
     let world = World::with_minutes(0..1).await;
     let mut kraken = candle(5);
     kraken.source = market::symbol::SourceName::new("kraken").unwrap();
-    world.store(2, &kraken, 1).await;
+    world.store(&kraken, 1).await;
     for symbol in ["BTC", "btc", "BTC-USD", "btcusd", "BTC%2FUSD"] {
         let page = world.get(&format!("/api/v1/candles/{symbol}")).await.json();
         assert_eq!(page["data"][0]["source"], "binance", "{symbol}");
@@ -148,7 +150,7 @@ async fn interval_is_one_that_the_spec_asks_for_or_that_is_stored() {
     assert_eq!(detail, "BTC:binance has no 1h candles; it has 1m 5m");
     let mut hour = candle(0);
     hour.interval = Interval::H1;
-    world.store(1, &hour, 1).await;
+    world.store(&hour, 1).await;
     assert_eq!(world.minutes("interval=1h").await, [0]);
 }
 
@@ -227,7 +229,7 @@ async fn extreme_bounds_are_answered_and_never_panic() {
 #[tokio::test]
 async fn store_that_cannot_be_read_is_a_problem_without_driver_text() {
     let world = World::with_minutes(0..3).await;
-    world.execute("DROP TABLE candle").await;
+    world.drop_table("candle").await;
     let answered = world.get("/api/v1/candles/BTC").await.problem();
     let detail = "the store cannot be read; try again in a moment".to_owned();
     assert_eq!(answered, (503, "store-unavailable".to_owned(), detail));

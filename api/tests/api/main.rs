@@ -3,10 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+/// The embedded parts.
+mod backend;
 /// `GET /api/v1/candles/{symbol}`: ranges, pages, errors.
 mod candles;
 /// CSV and windows that are not stored.
 mod csv_and_fill;
+/// A hub that does not keep up.
+mod lagging;
 /// Everything else that is asked by GET.
 mod pages;
 /// `WS /ws/prices/{symbol|ALL}`.
@@ -17,5 +21,5 @@ mod slow_clients;
 mod stream;
 /// Candles and publications whose values follow from their minute.
 mod tape;
-/// A store, a feed and a server to test against.
+/// A pipeline and a server to test against.
 mod world;

@@ -2,15 +2,19 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::json;
 
-use crate::tape::{NOW_MS, candle, ms};
+use crate::backend::Backend;
+use crate::tape::{NOW_MS, candle, down, ms};
 use crate::world::{World, text};
+
+const SERVICES: [&str; 2] = Backend::SERVICES;
 
 #[tokio::test]
 async fn symbols_are_the_references_list_with_their_series() {
     let world = World::with_minutes(0..1).await;
     let mut hour = candle(0);
     hour.interval = market::interval::Interval::H1;
-    world.store(2, &hour, 1).await;
+    hour.source = market::symbol::SourceName::new("kraken").unwrap();
+    world.store(&hour, 1).await;
     let answer = world.get("/api/v1/symbols").await.json();
     assert_eq!(answer["count"], 2);
     let bitcoin = &answer["symbols"][0];
@@ -36,7 +40,7 @@ async fn symbols_are_the_references_list_with_their_series() {
 async fn pipeline_says_whether_it_is_the_demo_market() {
     let world = World::new().await;
     let answer = world.get("/api/v1/pipeline").await.json();
-    assert_eq!((&answer["name"], &answer["demo"]), (&json!("majors"), &json!(true)));
+    assert_eq!((&answer["name"], &answer["demo"]), (&json!("majors"), &json!(Backend::IS_DEMO)));
     assert_eq!(answer["server_time_ms"], NOW_MS);
     assert_eq!(answer["series"].as_array().unwrap().len(), 4);
 }
@@ -48,12 +52,12 @@ async fn health_tells_how_the_feeds_are_and_how_old() {
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["status"], "healthy");
     assert_eq!(answer.json()["timestamp"], "2024-08-08T01:00:10Z");
-    world.execute("INSERT INTO feed VALUES (1, 'down', 'no route', 1723078800000000000, 4)").await;
+    world.put_feed(&down(), 4).await;
     let answer = world.get("/health").await;
     assert_eq!(answer.status, StatusCode::OK);
     let health = answer.json();
     assert_eq!(health["status"], "degraded");
-    assert_eq!(health["services"], json!({"store": "healthy", "live": "healthy"}));
+    assert_eq!(health["services"], json!({(SERVICES[0]): "healthy", (SERVICES[1]): "healthy"}));
     assert_eq!(
         health["feeds"],
         json!([{"symbol": "BTC", "source": "binance", "state": "down", "reason": "no route",
@@ -64,12 +68,12 @@ async fn health_tells_how_the_feeds_are_and_how_old() {
 #[tokio::test]
 async fn health_is_503_only_when_the_store_cannot_be_read() {
     let world = World::new().await;
-    world.execute("DROP TABLE feed").await;
+    world.drop_table("feed").await;
     let answer = world.get("/health").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     let health = answer.json();
     assert_eq!(health["status"], "unhealthy");
-    assert!(text(&health["services"]["store"]).starts_with("the store cannot be read"));
+    assert!(text(&health["services"][SERVICES[0]]).starts_with("the store cannot be read"));
 }
 
 #[tokio::test]

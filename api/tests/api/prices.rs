@@ -1,3 +1,4 @@
+use market::publication::Publication;
 use serde_json::json;
 
 use crate::tape::{candle, closed, ms, open_bar};
@@ -43,13 +44,14 @@ async fn price_is_that_of_the_primary_source_and_never_goes_back() {
     assert_eq!(socket.next_of("initial_data").await["data"], latest(2));
     let mut kraken = candle(9);
     kraken.source = market::symbol::SourceName::new("kraken").unwrap();
-    world.publish(market::publication::Publication::Candle { seq: 1, candle: kraken });
+    world.publish(Publication::Candle { seq: 1, candle: kraken });
     let mut larger = candle(5);
     larger.interval = market::interval::Interval::M5;
-    world.publish(market::publication::Publication::Candle { seq: 1, candle: larger });
+    world.publish(Publication::Candle { seq: 1, candle: larger });
     world.publish(open_bar(3, "1"));
-    world.publish(closed(1));
-    world.publish(closed(3));
+    let numbered = |seq, minute| Publication::Candle { seq, candle: candle(minute) };
+    world.publish(numbered(103, 1));
+    world.publish(numbered(104, 3));
     assert_eq!(socket.next().await["data"], latest(3));
 }
 

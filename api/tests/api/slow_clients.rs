@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -95,9 +94,8 @@ async fn shutdown_says_1001_to_everyone_and_ends_in_time() {
         clients.push(server.connect(path).await);
     }
     let stuck = narrow_client(&server).await;
-    let feed = world.feed.clone();
     for minute in 0..200 {
-        feed.send(Arc::new(closed(minute))).unwrap();
+        world.publish(closed(minute));
         tokio::task::yield_now().await;
     }
     server.shutdown.cancel();

@@ -2,20 +2,67 @@ use market::alert::{Alert, AlertRule, AlertType, Severity};
 use market::candle::Candle;
 use market::interval::{Interval, MINUTE_MS};
 use market::publication::{Feed, FeedState, Publication};
-use market::symbol::{Series, SourceName, Symbol};
+use market::symbol::{Series, SeriesKind, SourceName, Symbol};
 
 /// 2024-08-08T00:00:00Z, where every test's tape begins.
 pub(crate) const START_MS: i64 = 1_723_075_200_000;
 /// Ten seconds after one hour of tape.
 pub(crate) const NOW_MS: i64 = START_MS + 60 * MINUTE_MS + 10_000;
 
+/// A series as tests name it.
+#[derive(Clone, Copy)]
+pub(crate) struct SeriesOf<'a> {
+    pub(crate) symbol: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) kind: SeriesKind,
+    pub(crate) venue: &'a str,
+    pub(crate) instrument: &'a str,
+    pub(crate) primary: bool,
+}
+
+/// The series that every pipeline of these tests has.
+pub(crate) const SERIES: [SeriesOf<'static>; 4] = [
+    SeriesOf {
+        symbol: "BTC",
+        source: "binance",
+        kind: SeriesKind::Trade,
+        venue: "binance",
+        instrument: "BTCUSDT",
+        primary: true,
+    },
+    SeriesOf {
+        symbol: "BTC",
+        source: "kraken",
+        kind: SeriesKind::Trade,
+        venue: "kraken",
+        instrument: "BTC/USD",
+        primary: false,
+    },
+    SeriesOf {
+        symbol: "BTC",
+        source: "coingecko",
+        kind: SeriesKind::Quote,
+        venue: "coingecko",
+        instrument: "bitcoin",
+        primary: false,
+    },
+    SeriesOf {
+        symbol: "ETH",
+        source: "binance",
+        kind: SeriesKind::Trade,
+        venue: "binance",
+        instrument: "ETHUSDT",
+        primary: true,
+    },
+];
+
 pub(crate) fn ms(minute: i64) -> i64 {
     START_MS + minute * MINUTE_MS
 }
 
 /// The number under which tests publish the candle of a minute.
-pub(crate) fn seq_of(minute: i64) -> i64 {
-    minute + 100
+pub(crate) fn seq_of(minute: i64) -> u64 {
+    u64::try_from(minute + 100).unwrap()
 }
 
 pub(crate) fn series(symbol: &str, source: &str) -> Series {
@@ -58,7 +105,7 @@ pub(crate) fn candle(minute: i64) -> Candle {
 }
 
 pub(crate) fn closed(minute: i64) -> Publication {
-    Publication::Candle { seq: seq_of(minute).try_into().unwrap(), candle: candle(minute) }
+    Publication::Candle { seq: seq_of(minute), candle: candle(minute) }
 }
 
 pub(crate) fn open_bar(minute: i64, price: &str) -> Publication {
@@ -66,7 +113,7 @@ pub(crate) fn open_bar(minute: i64, price: &str) -> Publication {
     candle.closed = false;
     candle.complete = false;
     candle.close = Some(price.parse().unwrap());
-    Publication::OpenBar { seq: seq_of(minute - 1).try_into().unwrap(), candle }
+    Publication::OpenBar { seq: seq_of(minute - 1), candle }
 }
 
 pub(crate) fn feed_state(seq: u64, state: FeedState) -> Publication {
@@ -77,6 +124,16 @@ pub(crate) fn feed_state(seq: u64, state: FeedState) -> Publication {
         watermark_ns: ms(60) * 1_000_000,
     };
     Publication::Feed { seq, feed }
+}
+
+/// A feed that was last heard of an hour into the tape.
+pub(crate) fn down() -> Feed {
+    Feed {
+        series: series("BTC", "binance"),
+        state: FeedState::Down,
+        reason: "no route".to_owned(),
+        watermark_ns: ms(60) * 1_000_000,
+    }
 }
 
 pub(crate) fn alert(seq: u64) -> Publication {

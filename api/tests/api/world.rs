@@ -1,89 +1,64 @@
-use std::sync::Arc;
+use std::ops::Deref;
 use std::time::Duration;
 
-use api::{ApiState, Settings};
+use api::ApiState;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use futures::{SinkExt, StreamExt};
 use market::candle::Candle;
-use market::interval::{Interval, MINUTE_MS};
+use market::interval::MINUTE_MS;
 use market::publication::Publication;
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::tape::{NOW_MS, START_MS, candle, seq_of};
+use crate::backend::{Backend, Publisher};
+use crate::tape::{START_MS, candle, seq_of};
 
-const SCHEMA: &str = include_str!("../../../worker/src/store/schema.sql");
-const SERIES: &str = "INSERT INTO series VALUES \
-     (1, 'BTC', 'binance', 'trade', 'binance', 'BTCUSDT', 1), \
-     (2, 'BTC', 'kraken', 'trade', 'kraken', 'BTC/USD', 0), \
-     (3, 'BTC', 'coingecko', 'quote', 'coingecko', 'bitcoin', 0), \
-     (4, 'ETH', 'binance', 'trade', 'binance', 'ETHUSDT', 1)";
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) struct World {
-    pub(crate) writer: SqlitePool,
-    pub(crate) feed: broadcast::Sender<Arc<Publication>>,
+    backend: Backend,
+    publisher: Publisher,
     pub(crate) state: ApiState,
-    _directory: tempfile::TempDir,
+}
+
+impl Deref for World {
+    type Target = Backend;
+
+    fn deref(&self) -> &Backend {
+        &self.backend
+    }
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::with_feed_capacity(4_096).await
+        Self::on(Backend::new().await).await
     }
 
-    pub(crate) async fn with_feed_capacity(capacity: usize) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let database = directory.path().join("store.sqlite");
-        let options = SqliteConnectOptions::new()
-            .filename(&database)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal);
-        let writer = SqlitePool::connect_with(options).await.unwrap();
-        sqlx::raw_sql(SCHEMA).execute(&writer).await.unwrap();
-        sqlx::raw_sql(SERIES).execute(&writer).await.unwrap();
-        let (feed, receiver) = broadcast::channel(capacity);
-        let settings = Settings {
-            database,
-            pipeline: "majors".to_owned(),
-            demo: true,
-            intervals: vec![Interval::M1, Interval::M5],
-            now_ns: || NOW_MS * 1_000_000,
-        };
-        let state = ApiState::open(settings, receiver).await.unwrap();
-        Self { writer, feed, state, _directory: directory }
+    pub(crate) async fn on(backend: Backend) -> Self {
+        let (state, publisher) = (backend.open_api().await, backend.publisher());
+        Self { backend, publisher, state }
     }
 
     /// A world with candles of BTC:binance at those minutes.
     pub(crate) async fn with_minutes(minutes: impl IntoIterator<Item = i64>) -> Self {
         let world = Self::new().await;
-        let mut transaction = world.writer.begin().await.unwrap();
-        for minute in minutes {
-            insert(&mut transaction, 1, &candle(minute), seq_of(minute)).await;
-        }
-        transaction.commit().await.unwrap();
+        let candles = minutes.into_iter().map(|minute| (candle(minute), seq_of(minute)));
+        world.put_candles(&Vec::from_iter(candles)).await;
         world
     }
 
-    pub(crate) async fn store(&self, series_id: i64, candle: &Candle, seq: i64) {
-        let mut connection = self.writer.acquire().await.unwrap();
-        insert(&mut connection, series_id, candle, seq).await;
-    }
-
-    pub(crate) async fn execute(&self, sql: &'static str) {
-        sqlx::raw_sql(sql).execute(&self.writer).await.unwrap();
+    pub(crate) async fn store(&self, candle: &Candle, seq: u64) {
+        self.put_candles(&[(candle.clone(), seq)]).await;
     }
 
     pub(crate) fn publish(&self, publication: Publication) {
-        self.feed.send(Arc::new(publication)).unwrap();
+        self.publisher.publish(&publication);
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -205,31 +180,4 @@ pub(crate) fn minutes_of(page: &Value) -> Vec<i64> {
     let candles = page["data"].as_array().unwrap_or_else(|| panic!("no page: {page}"));
     let opens = candles.iter().map(|candle| candle["open_time_ms"].as_i64().unwrap());
     opens.map(|open| (open - START_MS) / MINUTE_MS).collect()
-}
-
-async fn insert(
-    connection: &mut sqlx::SqliteConnection,
-    series_id: i64,
-    candle: &Candle,
-    seq: i64,
-) {
-    let json = serde_json::to_value(candle).unwrap();
-    let mut query = sqlx::query(
-        "INSERT INTO candle VALUES \
-         (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 1, ?)",
-    )
-    .bind(series_id);
-    for field in Candle::FIELDS.iter().skip(2) {
-        query = match &json[field] {
-            Value::Null => query.bind(None::<i64>),
-            Value::Bool(value) => query.bind(*value),
-            Value::String(value) => query.bind(value.clone()),
-            Value::Number(value) if field.starts_with("sma") || field.starts_with("ema") => {
-                query.bind(value.as_f64())
-            }
-            Value::Number(value) => query.bind(value.as_i64()),
-            Value::Array(_) | Value::Object(_) => panic!("a candle is flat"),
-        };
-    }
-    query.bind(seq).execute(connection).await.unwrap();
 }

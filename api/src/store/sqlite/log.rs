@@ -1,20 +1,20 @@
 //! What was committed, in the order of the commits.
 
-use super::row::{column, reading, series_of, stored_alert};
-use super::{Store, StoreError};
+use super::{SqliteStore, StoreError};
 use crate::reader::AlertEntry;
+use crate::store::row::{alert_entry, reading, whole};
 
 const ALERTS_AFTER: &str = "SELECT alert.rowid AS row, alert.*, symbol, source \
      FROM alert JOIN series USING (series_id) WHERE alert.rowid > ? ORDER BY alert.rowid LIMIT ?";
 
-impl Store {
+impl SqliteStore {
     /// The version of the tables.
     pub(crate) async fn schema_version(&self) -> Result<i64, StoreError> {
         let row = sqlx::query("SELECT schema_version FROM owner")
             .fetch_one(&self.pool)
             .await
             .map_err(reading("the owner"))?;
-        column(&row, "schema_version")
+        whole(&row, "schema_version")
     }
 
     /// At most `limit` alerts that were committed after the one at `row`.
@@ -29,16 +29,6 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(reading("alerts"))?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let (alert, _) = stored_alert(row, &series_of(row)?)?;
-            entries.push(AlertEntry {
-                row: column(row, "row")?,
-                partition: column(row, "topic_partition")?,
-                offset: column(row, "topic_offset")?,
-                alert,
-            });
-        }
-        Ok(entries)
+        rows.iter().map(alert_entry).collect()
     }
 }
