@@ -22,8 +22,8 @@ use crate::tape::{START_MS, candle, seq_of};
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) struct World {
-    backend: Backend,
-    publisher: Publisher,
+    pub(crate) backend: Backend,
+    pub(crate) publisher: Publisher,
     pub(crate) state: ApiState,
 }
 

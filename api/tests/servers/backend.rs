@@ -98,7 +98,12 @@ impl Backend {
     }
 
     pub(crate) fn publisher(&self) -> Publisher {
-        let client = redis::Client::open(self.redis.url.as_str()).unwrap();
+        self.publisher_at(&self.redis.url)
+    }
+
+    /// One that takes another way to the same server.
+    pub(crate) fn publisher_at(&self, url: &str) -> Publisher {
+        let client = redis::Client::open(url).unwrap();
         let connection = Mutex::new(client.get_connection().unwrap());
         Publisher { connection, prefix: self.redis.prefix.clone() }
     }
@@ -149,8 +154,9 @@ impl Backend {
         (self.psql)(&format!("DROP TABLE {}.{table} CASCADE", self.postgres.schema));
     }
 
-    pub(crate) fn psql(&self, sql: &str) -> String {
-        (self.psql)(sql)
+    pub(crate) fn set_schema_version(&self, version: i64) {
+        let schema = &self.postgres.schema;
+        (self.psql)(&format!("UPDATE {schema}.owner SET schema_version = {version}"));
     }
 }
 

@@ -11,12 +11,16 @@ mod candles;
 /// CSV and windows that are not stored.
 #[path = "../api/csv_and_fill.rs"]
 mod csv_and_fill;
+/// Servers that go away and come back.
+mod outages;
 /// Everything else that is asked by GET.
 #[path = "../api/pages.rs"]
 mod pages;
 /// `WS /ws/prices/{symbol|ALL}`.
 #[path = "../api/prices.rs"]
 mod prices;
+/// Settings that are refused.
+mod refused;
 /// Clients that do not read, and the end of the server.
 #[path = "../api/slow_clients.rs"]
 mod slow_clients;
