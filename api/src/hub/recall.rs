@@ -4,7 +4,7 @@ use market::interval::Interval;
 use market::publication::Publication;
 
 use super::frame::{self, Delivery};
-use super::last_value::{Slot, Value, place};
+use super::last_value::{LastValue, Slot, Value, place};
 use super::{Channel, Hub};
 use crate::store::{Store, StoreError, StoredSeries};
 
@@ -29,16 +29,31 @@ impl Hub {
     }
 
     /// After publications were missed: reads every watched channel's last value again and tells
-    /// those who watch that something may be missing before it.
+    /// those who watch that something may be missing before it. What nobody watches is forgotten.
     pub(super) async fn recover(&self) {
         let watched: Vec<Channel> = {
-            let registry = self.registry();
-            let channels = registry.channels.iter();
-            channels.filter(|(_, it)| !it.watchers.is_empty()).map(|(it, _)| it.clone()).collect()
+            let mut registry = self.registry();
+            registry.channels.retain(|_, watched| !watched.watchers.is_empty());
+            registry.channels.keys().cloned().collect()
         };
         if let Err(error) = self.recover_channels(&watched).await {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "last values cannot be read again");
+            self.forget(&watched);
+        }
+    }
+
+    /// Tells those who watch that something may be missing, and does not know what.
+    fn forget(&self, channels: &[Channel]) {
+        let mut registry = self.registry();
+        for channel in channels {
+            let Some(watched) = registry.channels.get_mut(channel) else {
+                continue;
+            };
+            watched.last = LastValue::default();
+            if channel.series().is_some() {
+                watched.send(&frame::reset_text(channel), &Delivery::Kept);
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 //! ← {"type":"ack","op":"subscribe","id":1,"subscribed":[…],"rejected":[{"channel","code","detail"}]}
 //! ← {"snapshot":true,"type":"candle","channel":…,"seq":…,"candle":…}  the last closed one, the open bar
 //! ← {"type":"candle","channel":…,"seq":…,"candle":…}  open_bar, alert, feed likewise
-//! ← {"type":"reset","channel":…}   some were missed: read them again; a snapshot follows
+//! ← {"type":"reset","channel":…}   some were missed: read them again; a snapshot follows if it can be read
 //! ← {"type":"heartbeat","time":…}  after 15 s without a request; epoch milliseconds
 //! ```
 //! A channel of which nothing is known yet has no snapshot. Also `unsubscribe`, and `ping`, which is answered `pong`.

@@ -180,7 +180,7 @@ fn text(row: &impl Cells, name: Column) -> Result<Option<&str>, StoreError> {
     row.text(name).map_err(reading(name))
 }
 
-fn required_text(row: &impl Cells, name: Column) -> Result<String, StoreError> {
+pub(super) fn required_text(row: &impl Cells, name: Column) -> Result<String, StoreError> {
     Ok(text(row, name)?.ok_or_else(|| missing(name))?.to_owned())
 }
 

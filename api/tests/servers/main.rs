@@ -19,6 +19,8 @@ mod pages;
 /// `WS /ws/prices/{symbol|ALL}`.
 #[path = "../api/prices.rs"]
 mod prices;
+/// The store without a server.
+mod reader;
 /// Settings that are refused.
 mod refused;
 /// Clients that do not read, and the end of the server.

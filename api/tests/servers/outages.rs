@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use api::ApiState;
 use e2e::servers::{Durability, Postgres, PostgresKind, Proxy, Redis, Traffic, Way};
-use market::publication::Publication;
+use market::publication::{FeedState, Publication};
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, Publisher};
 use crate::stream::{next_held, subscribe};
-use crate::tape::{candle, closed, ms, open_bar};
+use crate::tape::{candle, closed, feed_state, ms, open_bar};
 use crate::world::{Socket, WAIT_MAX, World};
 
 async fn private_redis_world(redis_url: &str) -> World {
@@ -135,7 +135,7 @@ async fn clients_are_told_when_entries_were_trimmed_unread() {
     proxy.set(Traffic::Cut);
     healthy(&world, "redis", false).await;
     publish_all(&direct, 1..9);
-    direct.run("XTRIM", "stream", &["MAXLEN", "=", "1"]);
+    direct.run("XTRIM", "stream", &["MAXLEN", "=", "0"]);
     world
         .put_candles(&Vec::from_iter(
             (0..9).map(|minute| (candle(minute), 100 + minute.unsigned_abs())),
@@ -158,6 +158,39 @@ async fn number_left_out_of_the_stream_is_told_to_clients() {
     assert_eq!(socket.next().await["type"], "reset");
     assert_eq!(next_held(&mut socket).await, ("candle".to_owned(), 2));
     assert_eq!(next_closed(&mut socket).await, (2, 102));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn channel_that_nobody_watched_is_read_again_after_something_was_missed() {
+    let world = World::new().await;
+    let server = world.serve().await;
+    let mut socket = server.connect("/ws/v1").await;
+    subscribe(&mut socket, &["BTC:binance:1m"]).await;
+    world.publish(closed(0));
+    assert_eq!(next_closed(&mut socket).await.0, 0);
+    socket.send(json!({"op": "unsubscribe", "channels": ["BTC:binance:1m"], "id": 2})).await;
+    assert_eq!(socket.next().await["type"], "ack");
+    subscribe(&mut socket, &["BTC:binance:feed"]).await;
+    world.put_candles(&[(candle(4), 104)]).await;
+    world.publish(feed_state(1, FeedState::Up));
+    world.publish(feed_state(3, FeedState::Down));
+    // The one that is told is told last.
+    while socket.next().await["seq"] != 3 {}
+    subscribe(&mut socket, &["BTC:binance:1m"]).await;
+    assert_eq!(next_held(&mut socket).await, ("candle".to_owned(), 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_told_that_some_were_missed_even_when_the_store_is_away() {
+    let (postgres, world) = private_postgres_world().await;
+    let mut socket = watch_minutes(&world).await;
+    assert_eq!(next_held(&mut socket).await, ("candle".to_owned(), 2));
+    postgres.server().kill();
+    world.publish(Publication::Candle { seq: 101, candle: candle(3) });
+    world.publish(Publication::Candle { seq: 103, candle: candle(5) });
+    assert_eq!(next_closed(&mut socket).await, (3, 101));
+    assert_eq!(socket.next().await["type"], "reset");
+    assert_eq!(next_closed(&mut socket).await, (5, 103));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,8 @@
 use std::error::Error;
 
 use api::{ApiState, ConnectError, Reader, StoreError};
-use market::interval::Interval;
-use market::publication::Publication;
 
 use crate::backend::Backend;
-use crate::tape::{alert, candle, ms};
-use crate::world::World;
 
 const SECRET: &str = "s3cret-of-this-test";
 
@@ -58,28 +54,4 @@ async fn no_error_and_no_debug_text_holds_a_password() {
         let refused = ApiState::connect(settings).await.err().unwrap();
         assert!(!whole(&refused).contains(SECRET), "{refused}");
     }
-}
-
-#[tokio::test]
-async fn reader_reads_candles_and_alerts_without_a_server() {
-    let world = World::with_minutes(0..5).await;
-    for seq in 1..=3 {
-        let Publication::Alert { mut alert, .. } = alert(seq) else { panic!("it is an alert") };
-        alert.alert_id = format!("alert {seq}");
-        world.put_alert(&alert, seq).await;
-    }
-    let settings = world.settings();
-    let reader = Reader::connect(&settings.postgres, &settings.redis.prefix).await.unwrap();
-    let symbols: Vec<String> =
-        reader.symbols().await.unwrap().iter().map(ToString::to_string).collect();
-    assert_eq!(symbols, ["BTC", "ETH"]);
-    let candles = reader.candles("BTC", None, Interval::M1).await.unwrap();
-    let oldest = candles.oldest(Some(ms(1)), Some(ms(4)), 2).await.unwrap();
-    assert_eq!(oldest, [candle(1), candle(2)]);
-    assert_eq!(candles.newest(None, 2).await.unwrap(), [candle(3), candle(4)]);
-    let first = reader.alerts_after(0, 2).await.unwrap();
-    let rest = reader.alerts_after(first[1].row, 9).await.unwrap();
-    let ids = Vec::from_iter(first.iter().chain(&rest).map(|entry| entry.alert.alert_id.as_str()));
-    assert_eq!(ids, ["alert 1", "alert 2", "alert 3"]);
-    assert_eq!((first[0].partition, first[0].offset), (0, 1));
 }

@@ -10,6 +10,8 @@ use sqlx::{ConnectOptions as _, Row as _};
 use super::{PostgresStore, reading};
 use crate::store::{SCHEMA_VERSION_MAX, StoreError};
 
+/// What a URL begins with: the driver itself takes any other for the same.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 const CONNECTIONS_MAX: u32 = 8;
 /// How long a connection is waited for: what is away must not keep clients waiting.
 const CONNECTION_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -48,8 +50,7 @@ impl fmt::Debug for PostgresSettings {
 impl PostgresStore {
     /// A pool that connects when it is first asked.
     pub(crate) fn new(settings: &PostgresSettings) -> Result<Self, StoreError> {
-        let parsed: Result<PgConnectOptions, sqlx::Error> = settings.url.parse();
-        let mut options = parsed.map_err(|source| StoreError::ReadUrl { source })?;
+        let mut options = parse(&settings.url).map_err(|source| StoreError::ReadUrl { source })?;
         options = options.application_name(&settings.application_name).disable_statement_logging();
         if let Some(file) = &settings.root_ca_file {
             options = options.ssl_root_cert(file);
@@ -84,6 +85,13 @@ impl PostgresStore {
         }
         Ok(())
     }
+}
+
+fn parse(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    if SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+        return url.parse();
+    }
+    Err(sqlx::Error::Configuration("it does not begin with postgres://".into()))
 }
 
 /// Sees the pipeline's schema alone, writes nothing, and takes its time for nothing.
