@@ -32,6 +32,8 @@ mod stream;
 /// Candles and publications whose values follow from their minute.
 #[path = "../api/tape.rs"]
 mod tape;
+/// With the worker that writes, and by TLS.
+mod together;
 /// A pipeline and a server to test against.
 #[path = "../api/world.rs"]
 mod world;
