@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::topic::batch::{Batch, BatchReader, Fetched};
+use crate::topic::security::Names;
 use crate::topic::{Pacer, TopicError};
 
 /// Most bytes that librdkafka reads ahead, in KiB.
@@ -17,7 +19,9 @@ const READ_AHEAD_KBYTES_MAX: &str = "8192";
 const READ_AHEAD_BACKOFF_MS: &str = "5";
 
 /// How to reach a topic as a consumer.
-#[derive(Debug, Clone)]
+///
+/// Its `Debug` shows no value of a setting.
+#[derive(Clone)]
 pub struct ConsumerSettings {
     /// `host:port`, separated by commas.
     pub brokers: String,
@@ -27,6 +31,17 @@ pub struct ConsumerSettings {
     pub group: String,
     /// More settings of librdkafka, which win over ours.
     pub extra: Vec<(String, String)>,
+}
+
+impl fmt::Debug for ConsumerSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ConsumerSettings")
+            .field("brokers", &self.brokers)
+            .field("topic", &self.topic)
+            .field("extra", &Names(&self.extra))
+            .finish_non_exhaustive()
+    }
 }
 
 /// Reads claimed partitions from claimed offsets. Owned by one thread.

@@ -1,14 +1,21 @@
-use std::sync::{Arc, OnceLock};
+use std::fmt;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use market::topic::partition_of;
-use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use crate::topic::{Pacer, TopicError};
+use crate::topic::reach::Receipts;
+use crate::topic::security::Names;
+use crate::topic::{Pacer, Reach, Receipt, TopicError};
+
+/// What became of the records that were sent.
+mod deliveries;
+
+pub use deliveries::Acknowledged;
+use deliveries::{Deliveries, poll};
 
 /// How long librdkafka gathers records of one partition into a batch, in milliseconds.
 const LINGER_MS: &str = "1";
@@ -18,6 +25,10 @@ const QUEUE_RECORDS_MAX: &str = "100000";
 const QUEUE_KBYTES_MAX: &str = "32768";
 /// How long librdkafka tries to deliver a record, in milliseconds.
 const DELIVERY_MS_MAX: &str = "30000";
+/// Never gives up: while Kafka is away the queue is full, and whoever sends waits.
+const DELIVERY_MS_UNLIMITED: &str = "0";
+/// How long librdkafka waits at most before it looks for a broker again, in milliseconds.
+const RECONNECT_MS_MAX: &str = "1000";
 /// How many records are sent between two looks at delivery reports.
 const RECORDS_PER_REPORT: u32 = 256;
 /// How long to wait when librdkafka's own queue is full, or for acknowledgements, before the next
@@ -27,7 +38,9 @@ const WAIT_SLICE: Duration = Duration::from_millis(1);
 const WAIT_SLICES_MAX: u32 = 35_000;
 
 /// How to reach a topic as a producer.
-#[derive(Debug, Clone)]
+///
+/// Its `Debug` shows no value of a setting.
+#[derive(Clone)]
 pub struct ProducerSettings {
     /// `host:port`, separated by commas.
     pub brokers: String,
@@ -39,15 +52,28 @@ pub struct ProducerSettings {
     pub extra: Vec<(String, String)>,
 }
 
+impl fmt::Debug for ProducerSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ProducerSettings")
+            .field("brokers", &self.brokers)
+            .field("topic", &self.topic)
+            .field("extra", &Names(&self.extra))
+            .finish_non_exhaustive()
+    }
+}
+
 /// Sends records: idempotent, in order, acknowledged by all replicas.
 ///
 /// A record that is not delivered finishes the producer, since later records may have been.
 pub struct Producer {
-    client: BaseProducer<Deliveries>,
+    client: Arc<BaseProducer<Deliveries>>,
     topic: String,
     partitions: i32,
     pacer: Option<Arc<Pacer>>,
     records_since_report: u32,
+    /// How often to look for room before giving up; `None` for ever.
+    wait_slices_max: Option<u32>,
 }
 
 impl Producer {
@@ -60,6 +86,33 @@ impl Producer {
         pacer: Option<Arc<Pacer>>,
     ) -> Result<Self, TopicError> {
         let mut config = ClientConfig::new();
+        config.set("message.timeout.ms", DELIVERY_MS_MAX);
+        Self::create(config, settings, pacer, Deliveries::default())
+    }
+
+    /// A producer that waits for Kafka as long as it takes, and keeps how far each lane's ids are
+    /// on the topic. Connects later.
+    ///
+    /// # Errors
+    /// [`TopicError::CreateClient`].
+    pub fn tracked(settings: &ProducerSettings, lanes: Vec<Reach>) -> Result<Self, TopicError> {
+        let mut config = ClientConfig::new();
+        config
+            .set("message.timeout.ms", DELIVERY_MS_UNLIMITED)
+            .set("reconnect.backoff.max.ms", RECONNECT_MS_MAX);
+        let receipts = Some(Mutex::new(Receipts::new(lanes)));
+        let deliveries = Deliveries { receipts, ..Deliveries::default() };
+        let producer = Self::create(config, settings, None, deliveries)?;
+        Ok(Self { wait_slices_max: None, ..producer })
+    }
+
+    fn create(
+        mut config: ClientConfig,
+        settings: &ProducerSettings,
+        pacer: Option<Arc<Pacer>>,
+        deliveries: Deliveries,
+    ) -> Result<Self, TopicError> {
+        let only_errors = if deliveries.receipts.is_none() { "true" } else { "false" };
         config
             .set("bootstrap.servers", &settings.brokers)
             .set("enable.idempotence", "true")
@@ -68,20 +121,20 @@ impl Producer {
             .set("linger.ms", LINGER_MS)
             .set("queue.buffering.max.messages", QUEUE_RECORDS_MAX)
             .set("queue.buffering.max.kbytes", QUEUE_KBYTES_MAX)
-            .set("message.timeout.ms", DELIVERY_MS_MAX)
-            .set("delivery.report.only.error", "true");
+            .set("delivery.report.only.error", only_errors);
         for (name, value) in &settings.extra {
             config.set(name, value);
         }
-        let client = config.create_with_context(Deliveries::default()).map_err(|source| {
+        let client = config.create_with_context(deliveries).map_err(|source| {
             TopicError::CreateClient { brokers: settings.brokers.clone(), source }
         })?;
         Ok(Self {
-            client,
+            client: Arc::new(client),
             topic: settings.topic.clone(),
             partitions: settings.partitions,
             pacer,
             records_since_report: 0,
+            wait_slices_max: Some(WAIT_SLICES_MAX),
         })
     }
 
@@ -93,27 +146,80 @@ impl Producer {
     /// [`TopicError::AwaitConsumer`] may be tried again; [`TopicError::DeliverRecord`] of an
     /// earlier record and [`TopicError::SendRecord`] are final.
     pub async fn send(&mut self, key: &[u8], value: &[u8]) -> Result<(), TopicError> {
+        self.hand_over(key, Some(value), None).await
+    }
+
+    /// As [`Self::send`], and counts the receipt for its lane when the record is acknowledged,
+    /// where this producer was [`Self::tracked`].
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_for(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        receipt: Option<(usize, Receipt)>,
+    ) -> Result<(), TopicError> {
+        self.hand_over(key, Some(value), receipt).await
+    }
+
+    /// Sends a record without a value: in a compacted topic the key is forgotten.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn forget(&mut self, key: &[u8]) -> Result<(), TopicError> {
+        self.hand_over(key, None, None).await
+    }
+
+    async fn hand_over(
+        &mut self,
+        key: &[u8],
+        value: Option<&[u8]>,
+        receipt: Option<(usize, Receipt)>,
+    ) -> Result<(), TopicError> {
         let partition = partition_of(key, self.partitions);
         if let Some(pacer) = &self.pacer {
-            pacer.reserve(partition, Pacer::record_bytes(Some(key), value)).await?;
+            let bytes = Pacer::record_bytes(Some(key), value.unwrap_or_default());
+            pacer.reserve(partition, bytes).await?;
         }
         self.records_since_report += 1;
         if self.records_since_report >= RECORDS_PER_REPORT {
             self.take_reports()?;
         }
-        for _ in 0..WAIT_SLICES_MAX {
-            let record = BaseRecord::to(&self.topic).partition(partition).key(key).payload(value);
-            match self.client.send(record) {
+        let mut waited_slices = 0;
+        loop {
+            let refused = match self.try_send(partition, key, value, receipt) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => {
-                    self.take_reports()?;
-                    tokio::time::sleep(WAIT_SLICE).await;
-                }
-                Err((source, _)) => return Err(TopicError::SendRecord { partition, source }),
+                Err(refused) => refused,
+            };
+            let full = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
+            if refused != full || self.wait_slices_max.is_some_and(|most| waited_slices >= most) {
+                return Err(TopicError::SendRecord { partition, source: refused });
             }
+            waited_slices += 1;
+            self.take_reports()?;
+            tokio::time::sleep(WAIT_SLICE).await;
         }
-        let source = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
-        Err(TopicError::SendRecord { partition, source })
+    }
+
+    fn try_send(
+        &self,
+        partition: i32,
+        key: &[u8],
+        value: Option<&[u8]>,
+        receipt: Option<(usize, Receipt)>,
+    ) -> Result<(), KafkaError> {
+        let deliveries = self.client.context();
+        let number = receipt.map_or(0, |(lane, receipt)| deliveries.keep(lane, receipt));
+        let record = BaseRecord::with_opaque_to(&self.topic, number).partition(partition).key(key);
+        let record = match value {
+            Some(value) => record.payload(value),
+            None => record,
+        };
+        self.client.send(record).map_err(|(refused, _)| {
+            deliveries.forget(number);
+            refused
+        })
     }
 
     /// Waits until the broker has acknowledged every record.
@@ -135,32 +241,20 @@ impl Producer {
         })
     }
 
+    /// What tells how far the lanes of a [`Self::tracked`] producer are, while it sends.
+    #[must_use]
+    pub fn acknowledged(&self) -> Acknowledged {
+        Acknowledged { client: Arc::clone(&self.client) }
+    }
+
     fn take_reports(&mut self) -> Result<(), TopicError> {
         self.records_since_report = 0;
-        self.client.poll(Duration::ZERO);
+        poll(&self.client);
         match self.client.context().failed.get() {
             Some((partition, source)) => {
                 Err(TopicError::DeliverRecord { partition: *partition, source: source.clone() })
             }
             None => Ok(()),
-        }
-    }
-}
-
-/// The first record that was not delivered.
-#[derive(Default)]
-struct Deliveries {
-    failed: OnceLock<(i32, KafkaError)>,
-}
-
-impl ClientContext for Deliveries {}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, record)) = result {
-            let _ = self.failed.set((record.partition(), error.clone()));
         }
     }
 }
