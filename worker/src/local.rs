@@ -25,10 +25,11 @@ use crate::aggregate::{AggregateError, Aggregator, Committer, OnTurn, Stop};
 use crate::backfill::backfill;
 use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::Metrics;
+pub use crate::produce::SourceStatus;
 use crate::produce::{Identity, ProduceError};
 use crate::publish::LocalFeed;
+use crate::source::SourceError;
 use crate::source::disorder::{Disorder, DisorderOptions};
-use crate::source::{Progress, SourceError};
 use crate::store::{Owner, SqliteStore, StoreError};
 use crate::topic::{Consumer, LocalBroker, Producer, TopicError};
 use crate::window::LogPosition;
@@ -92,17 +93,6 @@ pub struct LocalOptions {
     pub on_turn: Box<dyn Fn(Instant) + Send>,
     /// Disturbs the trades of every source, as a bad network would.
     pub disorder: Option<DisorderOptions>,
-}
-
-/// How one source is doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SourceStatus {
-    /// How far it is, where its end is known.
-    pub progress: Option<Progress>,
-    /// Whether it has sent everything.
-    pub drained: bool,
-    /// Why it stopped.
-    pub error: Option<String>,
 }
 
 /// How a run is doing.

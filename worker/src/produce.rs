@@ -3,11 +3,21 @@
 use std::borrow::Cow;
 
 use market::decimal::Decimal;
-use market::tick::{Amount, Mark, Record, Tick, Trade};
+use market::tick::{Amount, Mark, MarkKind, Record, Tick, Trade};
 use tokio_util::sync::CancellationToken;
 
 use crate::source::{Emission, Event, Flow, Listing, Progress, Source, SourceError, SourceTrade};
-use crate::topic::{Producer, TopicError};
+use crate::topic::{Producer, Receipt, TopicError};
+
+/// What the topic has of each series, and from where its source goes on.
+mod recover;
+/// All sources of one producer, on real Kafka.
+pub mod run;
+/// Which producer has which instrument.
+pub mod shard;
+
+pub use run::{Producing, ProducingError, ProducingOptions, ProducingStatus};
+pub use shard::{Shard, ShardError};
 
 /// Why a source's records do not reach the topic.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +37,40 @@ pub struct Identity {
     pub producer_id: String,
     /// The producer's start time in milliseconds: a name with an order, nothing else.
     pub epoch: u64,
+}
+
+/// How one source is doing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// How far it is, where its end is known.
+    pub progress: Option<Progress>,
+    /// Whether it has sent everything.
+    pub drained: bool,
+    /// Why it stopped.
+    pub error: Option<String>,
+}
+
+/// As [`produce`], and tells how it is going.
+///
+/// # Errors
+/// As [`produce`].
+pub async fn produce_told(
+    source: &mut dyn Source,
+    producer: &mut Producer,
+    identity: &Identity,
+    stop: &CancellationToken,
+    update: impl Fn(&dyn Fn(&mut SourceStatus)),
+) -> Result<(), ProduceError> {
+    update(&|status| *status = SourceStatus::default());
+    let produced = produce(source, producer, identity, stop, |progress| {
+        update(&|status| status.progress = progress);
+    });
+    let produced = produced.await;
+    update(&|status| {
+        status.drained = produced.is_ok() && !stop.is_cancelled();
+        status.error = produced.as_ref().err().map(ToString::to_string);
+    });
+    produced
 }
 
 /// Sends what a source emits until it is drained or `stop` is cancelled. `on_progress` is told
@@ -56,10 +100,11 @@ pub async fn produce(
             bytes.clear();
             record(listing, emission, identity).encode(&mut bytes);
             let key = listing.series.symbol.as_str().as_bytes();
+            let receipt = receipt(&emission.event).map(|receipt| (emission.listing, receipt));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                sent = producer.send(key, &bytes) => sent?,
+                sent = producer.send_for(key, &bytes, receipt) => sent?,
             }
         }
         on_progress(source.progress());
@@ -71,6 +116,31 @@ pub async fn produce(
                 return Err(error.into());
             }
         }
+    }
+}
+
+/// What the topic has once it has the record of this event.
+fn receipt(event: &Event) -> Option<Receipt> {
+    match event {
+        Event::Trade(trade) => {
+            trade_receipt(trade.trade_id, (!trade.future).then_some(trade.event_time_ns))
+        }
+        Event::Mark(kind) => mark_receipt(kind),
+    }
+}
+
+fn trade_receipt(trade_id: Option<u64>, event_ns: Option<i64>) -> Option<Receipt> {
+    trade_id.map(|id| Receipt::Ids { first: id, last: id, event_ns })
+}
+
+fn mark_receipt(kind: &MarkKind<'_>) -> Option<Receipt> {
+    match kind {
+        MarkKind::Start(start) => start.next_id.map(|next_id| Receipt::Begin { next_id }),
+        MarkKind::Lost { from_id, to_id, .. } | MarkKind::Void { from_id, to_id } => {
+            Some(Receipt::Ids { first: *from_id, last: *to_id, event_ns: None })
+        }
+        MarkKind::End => Some(Receipt::End),
+        MarkKind::Live { .. } | MarkKind::State { .. } => None,
     }
 }
 

@@ -8,7 +8,7 @@ use runtime::clock;
 use tokio_util::sync::CancellationToken;
 
 use super::{LocalError, LocalStatus, SourceStatus};
-use crate::produce::{Identity, produce};
+use crate::produce::{Identity, produce_told};
 use crate::source::open::{OpenContext, first_origin_ns, open};
 use crate::source::{Positions, Source};
 use crate::spec::allowed_lateness_ns;
@@ -28,16 +28,8 @@ pub(super) async fn run_source(
         let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
         change(status.sources.entry(name.clone()).or_default());
     };
-    update(&|status| *status = SourceStatus::default());
-    let produced = produce(source.as_mut(), &mut producer, &identity, &stop, |progress| {
-        update(&|status| status.progress = progress);
-    });
-    let produced = produced.await;
-    update(&|status| {
-        status.drained = produced.is_ok() && !stop.is_cancelled();
-        status.error = produced.as_ref().err().map(ToString::to_string);
-    });
-    produced.map_err(|source| LocalError::RunSource { name: name.clone(), source })
+    let produced = produce_told(source.as_mut(), &mut producer, &identity, &stop, update);
+    produced.await.map_err(|source| LocalError::RunSource { name: name.clone(), source })
 }
 
 /// Opens every source of the spec where its series go on.
@@ -63,7 +55,13 @@ pub(super) async fn open_sources(
         }
         let allowed_lateness_ns = allowed_lateness_ns(spec);
         let now = Arc::new(clock::now_ns);
-        let context = OpenContext { positions: &positions, now, origin_ns, allowed_lateness_ns };
+        let context = OpenContext {
+            positions: &positions,
+            now,
+            origin_ns,
+            allowed_lateness_ns,
+            has: &|_| true,
+        };
         sources.push((source.name.clone(), open(source, &context)?));
     }
     Ok(sources)

@@ -8,7 +8,7 @@ use super::disorder::{Disorder, DisorderOptions};
 use super::listing::Instrument;
 use super::replay::Now;
 use super::simulated::{self, SimulatedOptions};
-use super::{Positions, Source, SourceError};
+use super::{Listing, Positions, Source, SourceError};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -28,6 +28,16 @@ pub struct OpenContext<'a> {
     pub origin_ns: i64,
     /// How long a closed minute still takes a tick.
     pub allowed_lateness_ns: i64,
+    /// Which of its symbols to read; a simulated market is the same whichever are.
+    pub has: &'a dyn Fn(&SymbolSpec) -> bool,
+}
+
+/// A trade that is held back leaves before another one is read that happened so much later: what
+/// a simulated market delays most.
+#[must_use]
+pub const fn held_ns_max(allowed_lateness_ns: i64) -> i64 {
+    let late_ns = MINUTE_NS.saturating_add(allowed_lateness_ns).saturating_add(LATE_MARGIN_NS);
+    late_ns.saturating_add(DELAY_NS_MAX).saturating_add(MINUTE_NS)
 }
 
 /// When the simulated market of this entry begins if `now_ns` is its first start; `None` for
@@ -53,7 +63,12 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
                 venue: archive.venue(),
                 path: archive.path.clone().into(),
                 speed: archive.speed(),
-                symbols: archive.symbols.iter().map(instrument).collect(),
+                symbols: archive
+                    .symbols
+                    .iter()
+                    .filter(|symbol| (context.has)(symbol))
+                    .map(instrument)
+                    .collect(),
             };
             let now = Now::clone(&context.now);
             Ok(Box::new(archive::open(&options, context.positions, now)?))
@@ -72,7 +87,11 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
                 listings,
             };
             let now = Now::clone(&context.now);
-            let market = Box::new(simulated::open(&options, context.positions, now));
+            let has = |listing: &Listing| {
+                let symbol = |entry: &&SymbolSpec| entry.symbol == listing.series.symbol;
+                simulated.symbols.iter().find(symbol).is_some_and(context.has)
+            };
+            let market = Box::new(simulated::open_part(&options, has, context.positions, now));
             let disorder = DisorderOptions {
                 seed: simulated.seed(),
                 delayed_share: simulated.disorder(),

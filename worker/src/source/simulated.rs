@@ -183,9 +183,23 @@ pub fn tapes(options: &SimulatedOptions) -> Vec<Tape> {
 /// Starts the market from the positions on: what lies before now comes at once.
 #[must_use]
 pub fn open(options: &SimulatedOptions, positions: &Positions, now: Now) -> Replay {
+    open_part(options, |_| true, positions, now)
+}
+
+/// The same market, of which only some listings are read: others have no part in their trades.
+#[must_use]
+pub fn open_part(
+    options: &SimulatedOptions,
+    has: impl Fn(&Listing) -> bool,
+    positions: &Positions,
+    now: Now,
+) -> Replay {
     let done = Arc::new(AtomicU64::new(0));
     let tapes = options.listings.iter().zip(tapes(options));
-    let series = tapes.map(|(listing, tape)| -> Items {
+    let (listings, tapes): (Vec<_>, Vec<_>) = tapes.filter(|(listing, _)| has(listing)).unzip();
+    let listings: Vec<_> = listings.into_iter().cloned().collect();
+    let total = options.ticks.and_then(|_| tapes.iter().map(Tape::ticks).sum());
+    let series = listings.iter().zip(tapes).map(|(listing, tape)| -> Items {
         let position = positions.get(&listing.series).copied();
         let next = position.map_or(0, |Position { next_id }| next_id.saturating_sub(FIRST_ID));
         done.fetch_add(next, Ordering::Relaxed);
@@ -200,9 +214,9 @@ pub fn open(options: &SimulatedOptions, positions: &Positions, now: Now) -> Repl
     });
     let series = series.collect();
     let boundaries = Boundaries::SecondsFrom(now());
-    let merge = Merge::new(options.listings.clone(), series, boundaries);
-    let meter = Meter { done, total: options.ticks };
-    Replay::computed(options.listings.clone(), merge, Pace::Wall, now, meter)
+    let merge = Merge::new(listings.clone(), series, boundaries);
+    let meter = Meter { done, total };
+    Replay::computed(listings, merge, Pace::Wall, now, meter)
 }
 
 /// One listing from a tick on.

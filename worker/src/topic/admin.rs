@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::topic::identity::{self, TopicDescription};
+use crate::topic::security::Connection;
 use market::pipeline::{KafkaTopic, Pipeline};
 use market::topic::TopicNames;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, Producer as _};
-use crate::topic::identity::{self, TopicDescription};
-use crate::topic::security::Connection;
 
 /// Who answers, and who refuses.
 mod connect;

@@ -132,6 +132,7 @@ impl Stage {
             now: Arc::new(clock::now_ns),
             origin_ns: BEGIN_NS,
             allowed_lateness_ns: 60_000_000_000,
+            has: &|_| true,
         };
         let mut source = open(&self.pipeline.spec.sources[0], &context).unwrap();
         let mut producer = Producer::open(&self.producer_settings(topic), None).unwrap();

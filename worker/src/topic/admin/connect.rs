@@ -15,7 +15,10 @@ const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
 const CONNECT_SLICE: Duration = Duration::from_millis(100);
 
 /// Asks until there is an answer, or a refusal: librdkafka itself would try for ever.
-pub(super) fn cluster_id(client: &BaseProducer<Refusals>, brokers: String) -> Result<String, AdminError> {
+pub(super) fn cluster_id(
+    client: &BaseProducer<Refusals>,
+    brokers: String,
+) -> Result<String, AdminError> {
     let slices = CONNECT_WAIT_MAX.as_millis() / CONNECT_SLICE.as_millis();
     for _ in 0..slices {
         if let Some(id) = client.client().fetch_cluster_id(CONNECT_SLICE) {
