@@ -6,6 +6,8 @@
 
 /// Certificates that the servers show.
 mod certificates;
+/// A process and what descends from it.
+mod family;
 /// Finding and fetching what is to be started, by `scripts/servers`.
 mod fetch;
 /// What ends servers and removes their folders when the test process is gone.

@@ -6,10 +6,9 @@
 //!
 //! The store is the truth: how far a partition is, who owns it, and what its series had in mind.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use market::pipeline::{GroupProtocol, OnSourceLoss, Pipeline};
-use market::topic::TopicNames;
 use prometheus::Registry;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +20,7 @@ use crate::publish::redis::{PublishError, RedisFeed, RedisSettings};
 use crate::spec::{engine_of, partitions_of, series_of};
 use crate::store::postgres::schema_name;
 use crate::store::{Owner, PostgresOptions, PostgresStore, StoreError};
-use crate::topic::{ConsumerSettings, GroupConsumer, Outbox, ProducerSettings, TopicError};
+use crate::topic::{Admin, AdminError, Connection, GroupConsumer, Outbox, TopicError, topics_of};
 
 /// The wait before another try to reach a server at the start.
 const START_RETRY_WAIT: Duration = Duration::from_millis(500);
@@ -38,6 +37,9 @@ pub enum ClusterError {
     /// Redis.
     #[error(transparent)]
     UseRedis(#[from] PublishError),
+    /// Kafka's topics.
+    #[error(transparent)]
+    UseTopics(#[from] AdminError),
     /// Folding.
     #[error(transparent)]
     Aggregate(#[from] AggregateError),
@@ -52,10 +54,8 @@ pub enum ClusterError {
 /// The servers of a pipeline, and who asks.
 #[derive(Clone)]
 pub struct Servers {
-    /// `host:port`, separated by commas.
-    pub brokers: String,
-    /// More settings of librdkafka: TLS, SASL.
-    pub kafka_extra: Vec<(String, String)>,
+    /// How to reach Kafka.
+    pub kafka: Connection,
     /// The writer's URL.
     pub database_url: String,
     /// The certificates that PostgreSQL's one must lead to, in PEM.
@@ -107,31 +107,22 @@ impl Aggregating {
         let Some(mut store) = reach(pipeline, servers, stop).await? else { return Ok(None) };
         let series = series_of(spec, partitions_of(spec));
         store.register_series(&series).await?;
-        let names = TopicNames::new(&pipeline.prefix());
         let kafka = spec.kafka.as_ref();
-        let topic = kafka.and_then(|kafka| kafka.topic.name.clone()).unwrap_or(names.ticks);
-        let settings = ConsumerSettings {
-            brokers: servers.brokers.clone(),
-            topic: topic.clone(),
-            group: pipeline.prefix(),
-            extra: servers.kafka_extra.clone(),
+        let names = topics_of(pipeline);
+        let Some(source_id) = reach_topic(&names.ticks, partitions_of(spec), servers, stop).await?
+        else {
+            return Ok(None);
         };
+        let settings = servers.kafka.consumer(&names.ticks, &pipeline.prefix());
         let protocol =
             kafka.map_or(GroupProtocol::Classic, market::pipeline::Kafka::group_protocol);
         let consumer = GroupConsumer::join(&settings, protocol)?;
-        let outbox = |topic: &str| {
-            Outbox::open(&ProducerSettings {
-                brokers: servers.brokers.clone(),
-                topic: topic.to_owned(),
-                partitions: 1,
-                extra: servers.kafka_extra.clone(),
-            })
-        };
+        let outbox = |topic: &str| Outbox::open(&servers.kafka.producer(topic, 1));
         let courier = Courier {
             store,
             dead_letters: outbox(&names.dead_letters)?,
             alerts: outbox(&names.alerts)?,
-            topic: topic.clone(),
+            topic: names.ticks,
             worker: servers.worker.clone(),
             metrics,
         };
@@ -146,7 +137,7 @@ impl Aggregating {
             None => None,
         };
         let member = Member {
-            source_id: consumer.source_id()?,
+            source_id,
             consumer,
             engine: engine_of(spec, &series),
             courier,
@@ -178,6 +169,38 @@ impl Aggregating {
     }
 }
 
+/// Names the log that offsets count in, waiting for a broker that is away or a topic that is not
+/// made yet. `None` when told to stop.
+async fn reach_topic(
+    topic: &str,
+    partitions: i32,
+    servers: &Servers,
+    stop: &CancellationToken,
+) -> Result<Option<String>, AdminError> {
+    let mut said = false;
+    while !stop.is_cancelled() {
+        let found = async {
+            let admin = Admin::connect(&servers.kafka).await?;
+            let found = admin.check(topic, partitions).await?;
+            Ok::<_, AdminError>(admin.source_id(&found))
+        };
+        match found.await {
+            Ok(source_id) => return Ok(Some(source_id)),
+            Err(error) if error.is_retryable() => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!(error = %error, "waiting for the topic");
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(START_RETRY_WAIT) => {}
+        }
+    }
+    Ok(None)
+}
+
 /// Connects to the tables, waiting for a server that is away or a migration that is under way.
 /// `None` when told to stop.
 async fn reach(
@@ -185,15 +208,14 @@ async fn reach(
     servers: &Servers,
     stop: &CancellationToken,
 ) -> Result<Option<PostgresStore>, StoreError> {
-    let mut said: Option<Instant> = None;
+    let mut said = false;
     while !stop.is_cancelled() {
         let options = servers.postgres(pipeline, &servers.database_url);
         match PostgresStore::connect(options).await {
             Ok(store) => return Ok(Some(store)),
             Err(error) if error.is_retryable() => {
-                if said.is_none() {
+                if !std::mem::replace(&mut said, true) {
                     tracing::warn!(error = %error, "waiting for the store");
-                    said = Some(runtime::clock::monotonic());
                 }
             }
             Err(error) => return Err(error),

@@ -5,6 +5,8 @@ use crate::failure::Failure;
 
 /// Topic to store.
 mod aggregate;
+/// Source to topic.
+mod produce;
 /// Tables made, kept in bounds, dropped.
 mod schema;
 
@@ -30,13 +32,15 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Send what the sources of the pipeline emit to its ticks topic
+    Produce(produce::Produce),
     /// Fold the ticks topic into candles, as one member of the pipeline's group
     Aggregate(aggregate::Aggregate),
-    /// Make or update the pipeline's tables
+    /// Make or update the pipeline's tables, and its topics where the spec lets us manage them
     Migrate(schema::Migrate),
     /// Drop what is past its retention
     Retain(schema::Retain),
-    /// Remove the pipeline's tables, and nothing else
+    /// Remove the pipeline's tables, keys and managed topics, and nothing else
     Drop(schema::Drop),
 }
 
@@ -50,6 +54,7 @@ impl Worker {
         let runtime = tokio::runtime::Runtime::new()?;
         runtime.block_on(async {
             match self.command {
+                Command::Produce(command) => command.run().await,
                 Command::Aggregate(command) => command.run().await,
                 Command::Migrate(command) => command.run().await,
                 Command::Retain(command) => command.run().await,

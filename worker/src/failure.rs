@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use worker::aggregate::AggregateError;
 use worker::cluster::ClusterError;
+use worker::publish::redis::PublishError;
 use worker::store::StoreError;
 
 /// Something failed that may work later or elsewhere.
@@ -54,11 +55,18 @@ impl From<ClusterError> for Failure {
             ClusterError::Aggregate(AggregateError::ReadCheckpoint(_)) => EXIT_NEWER_DATA,
             ClusterError::UseRedis(_) => EXIT_SETTINGS,
             ClusterError::UseTopic(_)
+            | ClusterError::UseTopics(_)
             | ClusterError::Aggregate(_)
             | ClusterError::RegisterMetrics(_)
             | ClusterError::LoseThread => EXIT_FAILED,
         };
         Self::of(&error, code)
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        Self::of(&error, EXIT_SETTINGS)
     }
 }
 
@@ -81,6 +89,8 @@ macro_rules! failed {
 failed!(
     std::io::Error,
     prometheus::Error,
+    worker::produce::ProducingError,
+    worker::topic::AdminError,
     runtime::listen::ListenError,
     runtime::telemetry::TelemetryError,
     tokio::task::JoinError,

@@ -6,6 +6,8 @@ use clap::Args;
 use market::pipeline::Pipeline;
 use market::rules::{Target, check};
 use worker::cluster::Servers;
+use worker::topic::security::{CA_FILE_VARIABLE, PASSWORD_VARIABLE, USERNAME_VARIABLE};
+use worker::topic::{Connection, Credentials};
 
 use crate::failure::Failure;
 
@@ -49,17 +51,28 @@ impl Settings {
         if problems.is_empty() { Ok(pipeline) } else { Err(told(problems)) }
     }
 
-    /// The servers of a pipeline.
-    pub(crate) fn servers(&self, pipeline: &Pipeline) -> Result<Servers, Failure> {
+    /// How a pipeline's Kafka is reached.
+    pub(crate) fn kafka(&self, pipeline: &Pipeline) -> Result<Connection, Failure> {
         let named = pipeline.spec.kafka.as_ref().and_then(|kafka| kafka.bootstrap_servers.clone());
         let brokers = self.brokers.clone().or(named).ok_or_else(|| {
             let sentence = "no Kafka: set spec.kafka.bootstrapServers in the file, or \
                             KAFKA_BOOTSTRAP_SERVERS";
             Failure::settings(vec![sentence.to_owned()])
         })?;
+        let credentials = Credentials {
+            username: secret(USERNAME_VARIABLE),
+            password: secret(PASSWORD_VARIABLE),
+            ca_file: secret(CA_FILE_VARIABLE).map(PathBuf::from),
+        };
+        let kafka = pipeline.spec.kafka.clone().unwrap_or_default();
+        Connection::new(brokers, &kafka, &credentials)
+            .map_err(|error| Failure::settings(vec![error.to_string()]))
+    }
+
+    /// The servers of a pipeline.
+    pub(crate) fn servers(&self, pipeline: &Pipeline) -> Result<Servers, Failure> {
         Ok(Servers {
-            brokers,
-            kafka_extra: Vec::new(),
+            kafka: self.kafka(pipeline)?,
             database_url: self.database_url()?,
             database_ca_file: self.database_ca_file.clone(),
             redis_url: secret(REDIS_URL),

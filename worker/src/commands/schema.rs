@@ -6,11 +6,13 @@ use clap::Args;
 use market::pipeline::Pipeline;
 use runtime::clock;
 use worker::migrate::{MigrateOptions, Retention, drop_all, migrate, retain};
+use worker::publish::redis::{RedisSettings, drop_keys};
+use worker::topic::{Admin, topics_of};
 
 use crate::failure::Failure;
 use crate::settings::Settings;
 
-/// Make or update the pipeline's tables.
+/// Make or update the pipeline's tables, and its topics where the spec lets us manage them.
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
     #[command(flatten)]
@@ -24,7 +26,7 @@ pub(crate) struct Retain {
     settings: Settings,
 }
 
-/// Remove the pipeline's tables, and nothing else.
+/// Remove the pipeline's tables, keys and managed topics, and nothing else.
 #[derive(Debug, Args)]
 pub(crate) struct Drop {
     #[command(flatten)]
@@ -43,6 +45,12 @@ impl Migrate {
         };
         migrate(&options, now_ms()).await?;
         tracing::info!(schema = options.target.schema, "the tables are there");
+        if let Some(kafka) = pipeline.spec.kafka.as_ref().filter(|kafka| kafka.topic.manage()) {
+            let admin = Admin::connect(&servers.kafka).await?;
+            let names = topics_of(&pipeline);
+            admin.create_topics(&names, &kafka.topic).await?;
+            tracing::info!(topic = names.ticks, "the topics are there");
+        }
         Ok(())
     }
 }
@@ -65,6 +73,16 @@ impl Drop {
         let target = servers.postgres(&pipeline, &servers.database_url);
         let dropped = drop_all(&target).await?;
         tracing::info!(schema = target.schema, dropped, "the tables are gone");
+        if let Some(url) = &servers.redis_url {
+            let owner = format!("{}/{}", servers.namespace, pipeline.name);
+            let keys = drop_keys(&RedisSettings::new(url, &pipeline.prefix(), &owner)?).await?;
+            tracing::info!(keys, "the keys are gone");
+        }
+        if pipeline.spec.kafka.as_ref().is_some_and(|kafka| kafka.topic.manage()) {
+            let admin = Admin::connect(&servers.kafka).await?;
+            admin.delete_topics(&topics_of(&pipeline)).await?;
+            tracing::info!("the topics are gone");
+        }
         Ok(())
     }
 }

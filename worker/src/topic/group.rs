@@ -7,7 +7,7 @@ use market::pipeline::GroupProtocol;
 use rdkafka::bindings::rd_kafka_resp_err_t;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use crate::topic::batch::{Batch, BatchReader};
@@ -128,19 +128,6 @@ impl GroupConsumer {
         let list = self.group.list(&offsets);
         let unassigned = list.and_then(|list| self.group.consumer.incremental_unassign(&list));
         unassigned.map_err(|source| self.group.assign_error(source))
-    }
-
-    /// Names the log that offsets count in.
-    ///
-    /// # Errors
-    /// [`TopicError::FindTopic`], which may be tried again.
-    pub fn source_id(&self) -> Result<String, TopicError> {
-        let Group { consumer, topic } = &self.group;
-        let cluster = consumer.client().fetch_cluster_id(OFFSETS_TIMEOUT);
-        let source = KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut);
-        let cluster =
-            cluster.ok_or_else(|| TopicError::FindTopic { topic: topic.clone(), source })?;
-        Ok(format!("{cluster}/{topic}"))
     }
 
     /// Where the log of a partition begins and ends.

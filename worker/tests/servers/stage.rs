@@ -29,7 +29,9 @@ use worker::source::Positions;
 use worker::source::open::{OpenContext, open};
 use worker::spec::{engine_of, series_of};
 use worker::store::PostgresStore;
-use worker::topic::{Consumer, ConsumerSettings, Fetched, Producer, ProducerSettings, TopicError};
+use worker::topic::{
+    Connection, Consumer, ConsumerSettings, Fetched, Producer, ProducerSettings, TopicError,
+};
 use worker::window::{LogPosition, Outcome};
 
 const SYMBOLS: [&str; 8] = ["BTC", "ETH", "SOL", "XRP", "ADA", "DOGE", "DOT", "LTC"];
@@ -107,8 +109,7 @@ impl Stage {
         kafka.create_topic(&names.dead_letters, PARTITIONS, &[]);
         kafka.create_topic(&names.alerts, 1, &[]);
         let servers = Servers {
-            brokers: kafka.bootstrap(),
-            kafka_extra: Vec::new(),
+            kafka: Connection { brokers: kafka.bootstrap(), extra: Vec::new() },
             database_url: backend.postgres.url("postgres"),
             database_ca_file: None,
             redis_url: Some(backend.redis.url()),
@@ -149,7 +150,7 @@ impl Stage {
         let child = Command::new(env!("CARGO_BIN_EXE_worker"))
             .arg("aggregate")
             .arg(file)
-            .args(["--admin-listen", "127.0.0.1:0", "--brokers", &self.servers.brokers])
+            .args(["--admin-listen", "127.0.0.1:0", "--brokers", &self.servers.kafka.brokers])
             .env("DATABASE_URL", &self.servers.database_url)
             .env("REDIS_URL", self.servers.redis_url.as_deref().unwrap_or_default())
             .stdin(Stdio::null())
@@ -192,7 +193,7 @@ impl Stage {
     fn read(&self, topic: &str, partitions: i32, mut take: impl FnMut(&Fetched<'_>)) {
         let offsets: Vec<_> = (0..partitions).map(|partition| (partition, 0)).collect();
         let settings = ConsumerSettings {
-            brokers: self.servers.brokers.clone(),
+            brokers: self.servers.kafka.brokers.clone(),
             topic: topic.to_owned(),
             group: format!("{topic}-alone"),
             extra: vec![("enable.partition.eof".into(), "true".into())],
@@ -235,7 +236,7 @@ impl Stage {
 
     /// What is in the topic of dead letters: where each stood, and why.
     pub(crate) fn dead_letters(&self) -> BTreeMap<(i32, i64), String> {
-        let brokers = &self.servers.brokers;
+        let brokers = &self.servers.kafka.brokers;
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("group.id", format!("{}-alone", self.names.dead_letters))
@@ -313,7 +314,7 @@ impl Stage {
 
     fn producer_settings(&self, topic: &str) -> ProducerSettings {
         ProducerSettings {
-            brokers: self.servers.brokers.clone(),
+            brokers: self.servers.kafka.brokers.clone(),
             topic: topic.to_owned(),
             partitions: PARTITIONS,
             extra: Vec::new(),
