@@ -47,7 +47,7 @@ pub use admin::{Admin, AdminError, partitions_of, topics_of};
 pub use batch::{BATCH_RECORDS_MAX, Batch, Fetched};
 pub use consumer::{Consumer, ConsumerSettings};
 pub use error::TopicError;
-pub use group::{Group, GroupConsumer, LogBounds, Membership};
+pub use group::{GroupConsumer, LogBounds, Membership};
 pub use identity::TopicDescription;
 pub use local::LocalBroker;
 pub use outbox::{Letter, Outbox};

@@ -6,6 +6,8 @@
 mod exact;
 #[path = "servers/kill.rs"]
 mod kill;
+#[path = "servers/loss.rs"]
+mod loss;
 #[path = "servers/outage.rs"]
 mod outage;
 #[path = "servers/stage.rs"]

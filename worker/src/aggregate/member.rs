@@ -5,6 +5,7 @@
 //! reading, not the membership. A partition is read after its claim, and given up after its last
 //! commit; a commit that is fenced leaves nothing behind.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use market::interval::Interval;
@@ -41,7 +42,7 @@ const POLL_WAIT: Duration = Duration::from_millis(5);
 /// Behind means that the last record was appended this long ago.
 const BEHIND_MS: i64 = 1_000;
 /// How long a partition that is given up, or a shutdown, waits for each of the last commits.
-const FAREWELL_WAIT: Duration = Duration::from_secs(2);
+const FAREWELL_WAIT: Duration = Duration::from_secs(1);
 
 /// What one member works with.
 pub struct Member {
@@ -100,20 +101,21 @@ struct Loop {
 impl Loop {
     fn run(mut self, mut on_turn: OnTurn) -> Result<(), AggregateError> {
         while !self.stop.is_cancelled() {
-            for membership in self.consumer.memberships() {
+            for membership in self.consumer.memberships()? {
                 self.follow(membership)?;
             }
             self.claim_due()?;
             self.fold_batch()?;
-            self.folding.land(Duration::ZERO, &self.publishing)?;
-            if self.folding.commit_due(clock::monotonic()) {
+            self.folding.land(Duration::ZERO, &mut self.publishing)?;
+            let now = clock::monotonic();
+            // A claim needs the store, too.
+            if !self.folding.claims.has_due(now) && self.folding.commit_due(now) {
                 self.folding.depart();
             }
-            let now = clock::monotonic();
             self.publishing.turn(&mut self.folding, now)?;
             on_turn(&self.folding.engine, now);
         }
-        self.folding.finish(FAREWELL_WAIT, &self.publishing)?;
+        self.folding.finish(FAREWELL_WAIT, &mut self.publishing)?;
         self.publishing.close(FAREWELL_WAIT, &self.folding);
         Ok(())
     }
@@ -128,7 +130,7 @@ impl Loop {
             }
             Membership::Revoked(partitions) => {
                 tracing::info!(?partitions, "the group takes partitions away");
-                self.folding.finish(FAREWELL_WAIT, &self.publishing)?;
+                self.folding.finish(FAREWELL_WAIT, &mut self.publishing)?;
                 let read = self.folding.forget(&partitions);
                 self.consumer.unassign(&read)?;
             }
@@ -156,7 +158,14 @@ impl Loop {
         };
         let parts = (&mut courier.store, &mut folding.engine, &*consumer);
         let taken = folding.claims.take_due(&claiming, parts, now, &folding.handle)?;
-        self.publishing.claimed(&taken, &mut self.folding)
+        match self.publishing.claimed(&taken, folding) {
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(error = %error, "cannot publish what was committed; trying again");
+                folding.claims.put_back(&taken, &mut folding.engine, now);
+                Ok(())
+            }
+            published => published,
+        }
     }
 
     /// Reads one batch and folds it, where there is room for what it does.
@@ -166,13 +175,12 @@ impl Loop {
             // The commit under way makes room.
             return folding.land(POLL_WAIT, publishing);
         }
-        // A claim may have found a partition in the middle of closing.
-        while folding.engine.is_closing() && !self.stop.is_cancelled() {
-            consumer.keep_alive();
-            folding.close_some(POLL_WAIT, publishing)?;
+        if folding.engine.is_closing() {
+            return folding.close_some(POLL_WAIT, publishing);
         }
-        let (batch, group) = consumer.poll(POLL_WAIT);
+        let batch = consumer.poll(POLL_WAIT);
         let mut last_timestamp_ms = None;
+        let mut left = BTreeSet::new();
         for record in batch.records() {
             let record = match record {
                 Ok(record) => record,
@@ -182,18 +190,27 @@ impl Loop {
                 }
                 Err(error) => return Err(error.into()),
             };
+            if folding.engine.is_closing() {
+                // One record reached so many windows that they take several commits: the rest
+                // of the batch is read again after them.
+                left.insert(record.partition);
+                continue;
+            }
             folding.take(&record);
             last_timestamp_ms = Some(record.timestamp_ms);
-            // One record may reach so many windows that they take several commits.
-            while folding.engine.is_closing() && !self.stop.is_cancelled() {
-                group.keep_alive();
-                folding.close_some(POLL_WAIT, publishing)?;
-            }
+        }
+        let records = batch.len();
+        drop(batch);
+        let left = folding.claims.next_offsets(&left);
+        if !left.is_empty() {
+            let partitions: Vec<i32> = left.iter().map(|(partition, _)| *partition).collect();
+            consumer.unassign(&partitions)?;
+            consumer.assign(&left)?;
         }
         let now_ms = clock::now_ns().div_euclid(1_000_000);
         let delay_ms = last_timestamp_ms.map_or(0, |timestamp_ms| now_ms - timestamp_ms);
         folding.metrics.record_delay_ms.set(delay_ms);
-        folding.behind = delay_ms > BEHIND_MS || batch.len() == BATCH_RECORDS_MAX;
+        folding.behind = delay_ms > BEHIND_MS || records == BATCH_RECORDS_MAX;
         Ok(())
     }
 }

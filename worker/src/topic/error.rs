@@ -63,6 +63,15 @@ pub enum TopicError {
         #[source]
         source: KafkaError,
     },
+    /// The group has no place for us, for good.
+    #[error("topic \"{topic}\" cannot be read any more")]
+    LoseGroup {
+        /// The topic.
+        topic: String,
+        /// Why.
+        #[source]
+        source: KafkaError,
+    },
     /// The broker did not take a dead letter or an alert.
     #[error("the broker did not take a record of topic \"{topic}\"")]
     SendLetter {
@@ -138,6 +147,7 @@ impl TopicError {
             | Self::CreateTopic { .. }
             | Self::CreateClient { .. }
             | Self::AssignPartitions { .. }
+            | Self::LoseGroup { .. }
             | Self::SendRecord { .. }
             | Self::DeliverRecord { .. }
             | Self::FindOffset { .. } => false,

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use market::pipeline::GroupProtocol;
@@ -54,7 +54,7 @@ pub struct GroupConsumer {
 }
 
 /// The part of a [`GroupConsumer`] that talks to the group, apart from its records.
-pub struct Group {
+struct Group {
     consumer: Arc<BaseConsumer<Members>>,
     topic: String,
 }
@@ -89,21 +89,23 @@ impl GroupConsumer {
         Ok(Self { reader, group: Group { consumer, topic: settings.topic.clone() } })
     }
 
-    /// The records that are there, and the group beside them.
-    pub fn poll(&mut self, wait: Duration) -> (Batch<'_>, &Group) {
-        (self.reader.read(wait), &self.group)
-    }
-
-    /// Serves the group, so that it does not take this member for dead.
-    pub fn keep_alive(&self) {
-        self.group.keep_alive();
+    /// The records that are there; when there is none, waits for the first.
+    pub fn poll(&mut self, wait: Duration) -> Batch<'_> {
+        self.reader.read(wait)
     }
 
     /// What the group decided since the last call, in its order.
-    pub fn memberships(&mut self) -> Vec<Membership> {
+    ///
+    /// # Errors
+    /// [`TopicError::LoseGroup`], after which nothing more is read.
+    pub fn memberships(&mut self) -> Result<Vec<Membership>, TopicError> {
         self.group.keep_alive();
-        let mut events = self.group.consumer.context().lock();
-        events.drain(..).collect()
+        let context = self.group.consumer.context();
+        if let Some(source) = context.fatal.get() {
+            let topic = self.group.topic.clone();
+            return Err(TopicError::LoseGroup { topic, source: source.clone() });
+        }
+        Ok(context.lock().drain(..).collect())
     }
 
     /// Begins to read these partitions at these offsets.
@@ -116,6 +118,10 @@ impl GroupConsumer {
         }
         let assignment = self.group.list(offsets);
         let assigned = assignment.and_then(|list| self.group.consumer.incremental_assign(&list));
+        // An unassignment before may have undone the forwarding only now, in its own thread.
+        for (partition, _) in offsets {
+            self.reader.forward(&self.group.topic, *partition);
+        }
         assigned.map_err(|source| self.group.assign_error(source))
     }
 
@@ -154,11 +160,15 @@ impl GroupConsumer {
 
 impl Group {
     /// Serves the group, so that it does not take this member for dead.
-    pub fn keep_alive(&self) {
+    fn keep_alive(&self) {
         for _ in 0..EVENTS_PER_TURN_MAX {
             match self.consumer.poll(Duration::ZERO) {
                 None => return,
                 Some(Ok(_)) => {}
+                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
+                    let _ = self.consumer.context().fatal.set(error);
+                    return;
+                }
                 Some(Err(error)) => {
                     tracing::debug!(error = %error, "the group has a problem");
                 }
@@ -181,7 +191,25 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.consumer.context().leaving.store(true, Ordering::Relaxed);
+        // librdkafka waits for an answer to each event before it leaves the group.
+        let context = self.consumer.context();
+        context.leaving.store(true, Ordering::Relaxed);
+        let left: Vec<Membership> = context.lock().drain(..).collect();
+        for membership in left {
+            let answered = match membership {
+                Membership::Assigned(_) => {
+                    self.consumer.incremental_assign(&TopicPartitionList::new())
+                }
+                Membership::Revoked(partitions) | Membership::Lost(partitions) => {
+                    let offsets: Vec<_> = partitions.iter().map(|of| (*of, 0)).collect();
+                    let list = self.list(&offsets);
+                    list.and_then(|list| self.consumer.incremental_unassign(&list))
+                }
+            };
+            if answered.is_err() {
+                let _ = self.consumer.unassign();
+            }
+        }
     }
 }
 
@@ -191,6 +219,8 @@ struct Members {
     events: Mutex<VecDeque<Membership>>,
     /// From here on the consumer only closes.
     leaving: AtomicBool,
+    /// Why nothing more is read, for good.
+    fatal: OnceLock<KafkaError>,
 }
 
 impl Members {
@@ -209,9 +239,12 @@ impl ConsumerContext for Members {
         list: &mut TopicPartitionList,
     ) {
         let partitions = list.elements().iter().map(|element| element.partition()).collect();
-        if event == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+        let leaving = self.leaving.load(Ordering::Relaxed);
+        if event == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && leaving {
+            let _ = consumer.incremental_assign(&TopicPartitionList::new());
+        } else if event == rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             self.lock().push_back(Membership::Assigned(partitions));
-        } else if self.leaving.load(Ordering::Relaxed) {
+        } else if leaving {
             let _ = consumer.incremental_unassign(list);
         } else if consumer.assignment_lost() {
             self.lock().push_back(Membership::Lost(partitions));

@@ -1,6 +1,7 @@
 //! A pipeline with names of its own on the shared servers, and what one engine makes of its topic.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use market::pipeline::Pipeline;
 use market::publication::Publication;
 use market::tick::decode;
 use market::topic::TopicNames;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
@@ -90,6 +93,11 @@ impl Stage {
     }
 
     pub(crate) async fn on(backend: Backend, name: &str, ticks: u32) -> Self {
+        Self::with(backend, name, ticks, "").await
+    }
+
+    /// With more lines in the spec.
+    pub(crate) async fn with(backend: Backend, name: &str, ticks: u32, more: &str) -> Self {
         let prefix = servers::prefix(name);
         let symbols =
             SYMBOLS.map(|symbol| format!("{{symbol: {symbol}, instrument: {symbol}USDT}}"));
@@ -99,7 +107,7 @@ impl Stage {
              - name: demo\n      simulated: {{seed: 7, ticksPerSecond: 1, ticks: {ticks}, \
              startTime: \"2024-08-08T00:00:00Z\", disorder: 0.05, duplicates: 0.01, \
              lateShare: 0.001, symbols: [{}]}}\n  candles: {{intervals: [1m, 5m, 1h, 1d]}}\n  \
-             alerts: {{priceChangePercent: 0.2, zScore: 2, volumeBurst: 2}}\n",
+             alerts: {{priceChangePercent: 0.2, zScore: 2, volumeBurst: 2}}\n{more}",
             symbols.join(", ")
         );
         let pipeline = Pipeline::from_yaml(&yaml).unwrap();
@@ -145,8 +153,7 @@ impl Stage {
     /// Starts `worker aggregate` as a process.
     pub(crate) fn aggregator(&self) -> Aggregator {
         let file = self.directory.path().join("pipeline.yaml");
-        let log = self.directory.path().join("aggregators.log");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_worker"))
             .arg("aggregate")
             .arg(file)
@@ -158,7 +165,12 @@ impl Stage {
             .stderr(log)
             .spawn()
             .unwrap();
-        Aggregator(child)
+        Aggregator { child, log: self.log() }
+    }
+
+    /// What all aggregators of this stage have logged.
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("aggregators.log")
     }
 
     /// What one engine makes of the topic.
@@ -325,6 +337,34 @@ impl Stage {
         self.backend.kafka.create_topic(name, partitions, &[]);
     }
 
+    pub(crate) async fn delete_topic(&self, name: &str) {
+        let client: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.servers.kafka.brokers)
+            .create()
+            .unwrap();
+        client.delete_topics(&[name], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+        let began = clock::monotonic();
+        while self.backend.kafka.topics().iter().any(|topic| topic == name) {
+            assert!(clock::monotonic() - began < FOLD_WAIT, "the topic is still there");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a question about the pipeline's tables is answered with yes.
+    pub(crate) async fn until_psql(&self, question: &str) {
+        let schema = self.servers.postgres(&self.pipeline, "").schema;
+        let sql = format!("SET search_path TO \"{schema}\"; {question}");
+        let began = clock::monotonic();
+        loop {
+            let answer = self.backend.postgres.psql("postgres", &sql);
+            if answer.lines().last().is_some_and(|line| line.trim() == "t") {
+                return;
+            }
+            assert!(clock::monotonic() - began < FOLD_WAIT, "{question}: {answer}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Waits until something is committed.
     pub(crate) async fn first_commit(&self) {
         let schema = self.servers.postgres(&self.pipeline, "").schema;
@@ -351,7 +391,9 @@ impl Stage {
             if ends.iter().all(|(partition, end)| reached.get(partition) >= Some(end)) {
                 return;
             }
-            assert!(clock::monotonic() - began < FOLD_WAIT, "at {reached:?} of {ends:?}");
+            let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
+            let late = clock::monotonic() - began >= FOLD_WAIT;
+            assert!(!late, "at {reached:?} of {ends:?}\n{}", log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -391,18 +433,33 @@ pub(crate) fn assert_same(stored: &Candles, expected: &Candles) {
 }
 
 /// A process of `worker aggregate`.
-pub(crate) struct Aggregator(Child);
+pub(crate) struct Aggregator {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Aggregator {
     /// Ends it at once, as a power cut would.
     pub(crate) fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it ends by itself; its exit code, and what all have logged.
+    pub(crate) fn ended(mut self, limit: Duration) -> (Option<i32>, String) {
+        let began = clock::monotonic();
+        while self.child.try_wait().unwrap().is_none() {
+            let log = std::fs::read_to_string(&self.log).unwrap();
+            assert!(clock::monotonic() - began < limit, "it does not end: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        (self.child.wait().unwrap().code(), log)
     }
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
+        let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
         assert!(sent.success());
     }
@@ -411,18 +468,18 @@ impl Aggregator {
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
         let began = clock::monotonic();
-        while self.0.try_wait().unwrap().is_none() {
+        while self.child.try_wait().unwrap().is_none() {
             assert!(clock::monotonic() - began < STOP_WAIT, "it does not end");
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(self.0.wait().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
     }
 }
 
 impl Drop for Aggregator {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -11,7 +11,7 @@ use crate::aggregate::AggregateError;
 use crate::checkpoint;
 use crate::store::postgres::{NEVER_FOLDED, PartitionClaim};
 use crate::store::{Claim, PostgresStore, SeriesInfo, StoreError};
-use crate::topic::{GroupConsumer, LogBounds};
+use crate::topic::{GroupConsumer, LogBounds, TopicError};
 use crate::window::{Engine, LogPosition};
 
 /// How long a fenced partition waits: by then a group that took us for dead has said so.
@@ -72,6 +72,16 @@ impl Claims {
         partitions.iter().copied().filter(|partition| self.read.remove(partition)).collect()
     }
 
+    /// A claim was of no use: it is made again.
+    pub(super) fn put_back(&mut self, partitions: &[i32], engine: &mut Engine, now: Instant) {
+        for partition in partitions {
+            if self.owned.remove(partition).is_some() {
+                engine.drop_partition(*partition);
+            }
+            self.waiting.insert(*partition, now + CLAIM_RETRY_WAIT);
+        }
+    }
+
     pub(super) fn has_due(&self, now: Instant) -> bool {
         self.waiting.values().any(|due| *due <= now)
     }
@@ -79,6 +89,12 @@ impl Claims {
     /// Whether a record was folded since the last commit.
     pub(super) fn is_touched(&self) -> bool {
         self.owned.values().any(|owned| owned.touched)
+    }
+
+    /// Where to go on with those of these partitions that are ours.
+    pub(super) fn next_offsets(&self, partitions: &BTreeSet<i32>) -> Vec<(i32, i64)> {
+        let owned = partitions.iter().filter_map(|partition| self.owned.get(partition));
+        owned.map(|owned| (owned.claim.partition, owned.claim.next_offset)).collect()
     }
 
     /// More of what the partition's last record reached is closed.
@@ -103,12 +119,7 @@ impl Claims {
             Ok(()) => Ok(partitions),
             Err(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, ?partitions, "cannot claim partitions; trying again");
-                for partition in &partitions {
-                    if self.owned.remove(partition).is_some() {
-                        engine.drop_partition(*partition);
-                    }
-                    self.waiting.insert(*partition, now + CLAIM_RETRY_WAIT);
-                }
+                self.put_back(&partitions, engine, now);
                 Ok(Vec::new())
             }
             Err(error) => Err(error),
@@ -122,16 +133,18 @@ impl Claims {
         (store, engine, consumer): (&mut PostgresStore, &mut Engine, &GroupConsumer),
         handle: &Handle,
     ) -> Result<(), AggregateError> {
+        // Before the claim: one that is cut off from Kafka must not fence the rightful owner.
+        let bounds =
+            partitions.iter().map(|partition| Ok((*partition, consumer.bounds(*partition)?)));
+        let bounds: BTreeMap<i32, LogBounds> = bounds.collect::<Result<_, TopicError>>()?;
         let claimed =
             handle.block_on(store.claim(claiming.topic, partitions, claiming.source_id))?;
-        let mut offsets = Vec::with_capacity(claimed.len());
+        let (mut offsets, mut losses) = (Vec::with_capacity(claimed.len()), Vec::new());
         for found in claimed {
-            let bounds = consumer.bounds(found.claim.partition)?;
-            let (found, lost) = handle.block_on(begin(store, found, bounds, claiming))?;
+            let Some(bounds) = bounds.get(&found.claim.partition) else { continue };
+            let (found, lost) = handle.block_on(begin(store, found, *bounds, claiming))?;
             let partition = found.claim.partition;
-            if let Some(reason) = &lost {
-                engine.lose_records(partition, reason);
-            }
+            losses.extend(lost.clone().map(|reason| (partition, reason)));
             offsets.push((partition, found.claim.next_offset));
             let owned = Owned {
                 claim: found.claim,
@@ -150,6 +163,9 @@ impl Claims {
                 let (partition, offset) = (claim.partition, claim.next_offset - 1);
                 engine.restore(&state, LogPosition { partition, offset, timestamp_ms: 0 })?;
             }
+        }
+        for (partition, reason) in &losses {
+            engine.lose_records(*partition, reason);
         }
         // A fenced one is read already, from where its records are void.
         let again: Vec<i32> =
@@ -173,7 +189,13 @@ async fn begin(
 ) -> Result<(PartitionClaim, Option<String>), AggregateError> {
     let Claim { partition, next_offset, token, .. } = found.claim;
     let same = found.source_id == claiming.source_id;
-    if same && next_offset == NEVER_FOLDED {
+    if next_offset == NEVER_FOLDED {
+        if !same {
+            let accepted =
+                store.accept_source(partition, token, claiming.source_id, bounds.low).await?;
+            let lost = StoreError::LoseClaim { partitions: vec![partition] };
+            return Ok((accepted.ok_or(lost)?, None));
+        }
         let claim = Claim { next_offset: bounds.low, ..found.claim };
         return Ok((PartitionClaim { claim, ..found }, None));
     }

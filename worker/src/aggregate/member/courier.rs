@@ -16,6 +16,9 @@ const RETRY_WAIT_MIN: Duration = Duration::from_millis(50);
 /// The longest wait before another try. There are tries until one succeeds or we stop.
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// Bytes of a dead letter that are kept: with its headers it is no larger than what brokers take.
+const LETTER_BYTES_MAX: usize = 900_000;
+
 /// Takes what was folded to where it belongs: dead letters, then the store, then alerts.
 pub struct Courier {
     /// Where commits go.
@@ -101,9 +104,23 @@ impl Courier {
         let timer = self.metrics.commit_seconds.start_timer();
         let outcome = self.write(commit, stop).await?;
         timer.observe_duration();
-        let alerts: Vec<_> = commit.alerts.iter().filter_map(alert).collect();
-        self.send(&alerts, |courier| &courier.alerts, stop).await?;
+        let fenced: &[i32] = match &outcome {
+            CommitOutcome::Applied => &[],
+            CommitOutcome::Fenced { partitions } => partitions,
+        };
+        let ours = commit.alerts.iter().filter(|row| !fenced.contains(&row.partition));
+        self.send_alerts(ours, stop).await?;
         Ok(outcome)
+    }
+
+    /// Sends alerts that are committed to their topic.
+    pub(super) async fn send_alerts(
+        &self,
+        rows: impl Iterator<Item = &AlertRow>,
+        stop: &CancellationToken,
+    ) -> Result<(), TopicError> {
+        let letters: Vec<_> = rows.filter_map(alert).collect();
+        self.send(&letters, |courier| &courier.alerts, stop).await
     }
 
     /// Sends the commit until the store has answered.
@@ -175,12 +192,19 @@ impl Courier {
     }
 
     fn dead_letter(&self, letter: &DeadLetter) -> Letter {
+        let length = letter.value.len();
+        let value = letter.value[..length.min(LETTER_BYTES_MAX)].to_vec();
+        let detail = if length > LETTER_BYTES_MAX {
+            format!("{}; cut here from {length} bytes", letter.detail)
+        } else {
+            letter.detail.clone()
+        };
         Letter {
             key: letter.key.clone(),
-            value: letter.value.clone(),
+            value,
             headers: vec![
                 ("dlq.reason", letter.reason.to_owned()),
-                ("dlq.detail", letter.detail.clone()),
+                ("dlq.detail", detail),
                 ("dlq.topic", self.topic.clone()),
                 ("dlq.partition", letter.partition.to_string()),
                 ("dlq.offset", letter.offset.to_string()),

@@ -38,7 +38,7 @@ pub(super) struct Folding {
     dead_letters: Vec<DeadLetter>,
     counted: Stats,
     committed: Instant,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
 impl Folding {
@@ -92,7 +92,7 @@ impl Folding {
     pub(super) fn close_some(
         &mut self,
         wait: Duration,
-        publishing: &Publishing,
+        publishing: &mut Publishing,
     ) -> Result<(), AggregateError> {
         self.land(wait, publishing)?;
         if self.flight.courier().is_some() {
@@ -148,7 +148,7 @@ impl Folding {
     pub(super) fn land(
         &mut self,
         wait: Duration,
-        publishing: &Publishing,
+        publishing: &mut Publishing,
     ) -> Result<(), AggregateError> {
         let Some(Landing { commit, outcome }) = self.flight.land(wait, &self.handle)? else {
             return Ok(());
@@ -184,14 +184,23 @@ impl Folding {
     pub(super) fn finish(
         &mut self,
         wait: Duration,
-        publishing: &Publishing,
+        publishing: &mut Publishing,
     ) -> Result<(), AggregateError> {
-        self.land(wait, publishing)?;
-        if self.flight.courier().is_some() && self.claims.is_touched() {
-            self.depart();
-            self.land(wait, publishing)?;
+        let landed = self.land(wait, publishing).and_then(|()| {
+            if self.flight.courier().is_some() && self.claims.is_touched() {
+                self.depart();
+                self.land(wait, publishing)?;
+            }
+            Ok(())
+        });
+        match landed {
+            // What is not committed is read again by whoever comes next.
+            Err(error) if error.is_retryable() && self.stop.is_cancelled() => {
+                tracing::warn!(error = %error, "the last commit was not taken");
+                Ok(())
+            }
+            landed => landed,
         }
-        Ok(())
     }
 
     /// These partitions are not ours any more. Returns those that the consumer reads.

@@ -1,12 +1,13 @@
 //! What Redis is told after a commit, what is open meanwhile, and what it lacks.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use market::interval::Interval;
 use market::symbol::Series;
 
 use super::folding::Folding;
-use super::recovery::{CatchingUp, Standings, page};
+use super::recovery::{CatchingUp, Standings, committed_of};
 use crate::aggregate::AggregateError;
 use crate::publish::redis::{Committed, PublishedTo, RedisFeed};
 use crate::store::{Commit, StoreError};
@@ -21,6 +22,8 @@ pub(super) struct Publishing {
     feed: Option<RedisFeed>,
     intervals: Vec<Interval>,
     catching_up: Option<CatchingUp>,
+    /// Commits that nobody waits for, since there is no Redis.
+    unwatched: Vec<PublishedTo>,
     shown: Instant,
     told: Instant,
 }
@@ -31,45 +34,57 @@ impl Publishing {
         intervals: Vec<Interval>,
         now: Instant,
     ) -> Self {
-        Self { feed, intervals, catching_up: None, shown: now, told: now }
+        Self { feed, intervals, catching_up: None, unwatched: Vec::new(), shown: now, told: now }
     }
 
     /// Publishes what a commit wrote.
     pub(super) fn committed(
-        &self,
+        &mut self,
         commit: &Commit,
         published_to: Vec<PublishedTo>,
         folding: &Folding,
     ) {
-        let Some(feed) = &self.feed else { return };
+        let Some(feed) = &self.feed else {
+            self.unwatched.extend(published_to);
+            return;
+        };
         let standings = Standings { series: &folding.series, claims: &folding.claims };
         let publications = standings.publications(&commit.candles, &commit.alerts, &commit.feeds);
         // What is refused is handed over by the recovery that follows.
         let _ = feed.committed(Committed { publications, published_to });
     }
 
-    /// Publishes what the last owners of these partitions committed and did not publish: it comes
-    /// before what we commit.
+    /// Sends and publishes what the last owners of these partitions committed and did not
+    /// publish: it comes before what we commit.
     pub(super) fn claimed(
-        &self,
+        &mut self,
         partitions: &[i32],
         folding: &mut Folding,
     ) -> Result<(), AggregateError> {
-        let Some(feed) = &self.feed else { return Ok(()) };
-        let Folding { claims, flight, series, handle, .. } = folding;
+        let Folding { claims, flight, series, handle, stop, .. } = folding;
         let standings = Standings { series, claims };
         let Some(courier) = flight.courier() else { return Ok(()) };
+        let mut behind = false;
         for partition in partitions {
             let Some(owned) = claims.owned.get(partition) else { continue };
-            let mut from = owned.published_seq;
+            let (token, mut from) = (owned.claim.token, owned.published_seq);
             while from < owned.claim.commit_seq {
-                let of = (owned.claim.token, from);
-                let (committed, through) =
-                    page(&mut courier.store, *partition, of, &standings, handle)?;
-                from = through;
-                if feed.committed(committed).is_err() {
-                    // The recovery that follows begins here again.
-                    return Ok(());
+                let page = handle.block_on(courier.store.unpublished(*partition, from))?;
+                handle.block_on(courier.send_alerts(page.alerts.iter(), stop))?;
+                from = page.through_seq.max(from + 1);
+                match &self.feed {
+                    // What is refused, the recovery that follows reads again.
+                    Some(feed) if !behind => {
+                        behind = feed
+                            .committed(committed_of(&page, (*partition, token), &standings))
+                            .is_err();
+                    }
+                    Some(_) => {}
+                    None => self.unwatched.push(PublishedTo {
+                        partition: *partition,
+                        token,
+                        commit_seq: from,
+                    }),
                 }
             }
         }
@@ -82,6 +97,14 @@ impl Publishing {
         folding: &mut Folding,
         now: Instant,
     ) -> Result<(), AggregateError> {
+        if now.duration_since(self.told) >= TELL_EVERY {
+            self.told = now;
+            let published = match &self.feed {
+                Some(feed) => feed.take_published_to(),
+                None => std::mem::take(&mut self.unwatched),
+            };
+            tell_store(published, folding)?;
+        }
         let Some(feed) = &self.feed else { return Ok(()) };
         if now.duration_since(self.shown) >= OPEN_BARS_EVERY {
             self.shown = now;
@@ -103,10 +126,6 @@ impl Publishing {
                 Err(error) => return Err(error.into()),
             }
         }
-        if now.duration_since(self.told) >= TELL_EVERY {
-            self.told = now;
-            tell_store(feed, folding)?;
-        }
         Ok(())
     }
 
@@ -127,9 +146,15 @@ fn show_open_bars(feed: &RedisFeed, folding: &mut Folding) {
     }));
 }
 
-fn tell_store(feed: &RedisFeed, folding: &mut Folding) -> Result<(), StoreError> {
+/// The last commit of each partition.
+fn last_of_each(published: Vec<PublishedTo>) -> impl Iterator<Item = PublishedTo> {
+    let last = published.into_iter().map(|published| (published.partition, published));
+    last.collect::<BTreeMap<_, _>>().into_values()
+}
+
+fn tell_store(published: Vec<PublishedTo>, folding: &mut Folding) -> Result<(), StoreError> {
     let Some(courier) = folding.flight.courier() else { return Ok(()) };
-    for PublishedTo { partition, token, commit_seq } in feed.take_published_to() {
+    for PublishedTo { partition, token, commit_seq } in last_of_each(published) {
         let owned = folding.claims.owned.get_mut(&partition);
         let Some(owned) = owned.filter(|owned| owned.claim.token == token) else { continue };
         owned.published_seq = owned.published_seq.max(commit_seq);
@@ -137,6 +162,7 @@ fn tell_store(feed: &RedisFeed, folding: &mut Folding) -> Result<(), StoreError>
             Ok(_) => {}
             Err(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, "the store does not take what is published");
+                return Ok(());
             }
             Err(error) => return Err(error),
         }

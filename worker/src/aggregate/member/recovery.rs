@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::claims::Claims;
 use crate::publish::redis::{Committed, Missing, PublishedTo, Recovery, RedisFeed, Standing};
+use crate::store::postgres::Unpublished;
 use crate::store::{AlertRow, CandleRow, FeedRow, PostgresStore, SeriesInfo, StoreError};
 
 /// Closed candles of each channel that a Redis without memory is given.
@@ -122,27 +123,23 @@ impl CatchingUp {
         for (partition, owned) in &standings.claims.owned {
             let from = *self.handed.get(partition).unwrap_or(&owned.published_seq);
             if from < owned.claim.commit_seq {
-                let (committed, through) =
-                    page(store, *partition, (owned.claim.token, from), standings, handle)?;
-                self.handed.insert(*partition, through);
-                return Ok(Some(committed));
+                let page = handle.block_on(store.unpublished(*partition, from))?;
+                self.handed.insert(*partition, page.through_seq.max(from + 1));
+                let of = (*partition, owned.claim.token);
+                return Ok(Some(committed_of(&page, of, standings)));
             }
         }
         Ok(None)
     }
 }
 
-/// A page of what a partition has committed after a commit, and the last commit of the page.
-pub(super) fn page(
-    store: &mut PostgresStore,
-    partition: i32,
-    (token, after_seq): (i64, i64),
+/// A page of what a partition has committed, to be published.
+pub(super) fn committed_of(
+    page: &Unpublished,
+    (partition, token): (i32, i64),
     standings: &Standings<'_>,
-    handle: &Handle,
-) -> Result<(Committed, i64), StoreError> {
-    let page = handle.block_on(store.unpublished(partition, after_seq))?;
+) -> Committed {
     let publications = standings.publications(&page.candles, &page.alerts, &page.feeds);
     let commit_seq = page.through_seq;
-    let published_to = vec![PublishedTo { partition, token, commit_seq }];
-    Ok((Committed { publications, published_to }, commit_seq.max(after_seq + 1)))
+    Committed { publications, published_to: vec![PublishedTo { partition, token, commit_seq }] }
 }

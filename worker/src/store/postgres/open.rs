@@ -35,12 +35,20 @@ pub(super) async fn connect_writer(
 ) -> Result<PgConnection, PostgresError> {
     let limits = Limits { statement: STATEMENT_TIMEOUT, lock: LOCK_TIMEOUT };
     let mut connection = connect(options, limits).await?;
-    schema::check(&mut connection, options).await?;
-    let migrated = schema::migrated(&mut connection).await;
-    if migrated.map_err(|source| schema::used(options, source))? < schema::newest_migration() {
-        return Err(PostgresError::MigrateFirst { schema: options.schema.clone() });
+    let checked = async {
+        schema::check(&mut connection, options).await?;
+        let migrated = schema::migrated(&mut connection).await;
+        if migrated.map_err(|source| schema::used(options, source))? < schema::newest_migration() {
+            return Err(PostgresError::MigrateFirst { schema: options.schema.clone() });
+        }
+        Ok(())
+    };
+    match timeout(CONNECT_TIMEOUT, checked).await {
+        Ok(checked) => checked.map(|()| connection),
+        Err(_) => {
+            Err(PostgresError::AwaitAnswer { server: server(options)?, waited: CONNECT_TIMEOUT })
+        }
     }
-    Ok(connection)
 }
 
 /// What the server ends by itself.
