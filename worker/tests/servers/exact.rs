@@ -16,5 +16,6 @@ async fn three_aggregators_store_what_one_engine_makes_of_the_topic() {
     assert_same(&stored, &expected.candles);
     assert_same(&stage.streamed().await, &closed(&stored));
     assert_eq!(stage.stored_alerts(), expected.alerts);
+    assert_eq!(stage.sent_alerts(), expected.alerts);
     assert_eq!(stage.dead_letters(), expected.dead_letters);
 }

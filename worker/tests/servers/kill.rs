@@ -69,5 +69,6 @@ async fn killed_and_stopped_aggregators_lose_double_and_change_nothing() {
     assert_same(&stored, &expected.candles);
     assert_same(&stage.streamed().await, &closed(&stored));
     assert_eq!(stage.stored_alerts(), expected.alerts);
+    assert_eq!(stage.sent_alerts(), expected.alerts);
     assert_eq!(stage.dead_letters(), expected.dead_letters);
 }

@@ -41,6 +41,7 @@ async fn survives(stage: Stage, disturb: impl AsyncFnOnce()) {
     assert_same(&stored, &expected.candles);
     assert_same(&stage.streamed().await, &closed(&stored));
     assert_eq!(stage.stored_alerts(), expected.alerts);
+    assert_eq!(stage.sent_alerts(), expected.alerts);
     assert_eq!(stage.dead_letters(), expected.dead_letters);
 }
 

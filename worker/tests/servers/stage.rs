@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use e2e::servers::{self, Kafka, Postgres, Redis};
+use market::alert::Alert;
 use market::candle::Candle;
 use market::interval::Interval;
 use market::pipeline::Pipeline;
@@ -314,6 +315,16 @@ impl Stage {
             assert!(clock::monotonic() - began < FOLD_WAIT, "not all is published");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// The ids of the alerts in their topic.
+    pub(crate) fn sent_alerts(&self) -> BTreeSet<String> {
+        let mut ids = BTreeSet::new();
+        self.read(&self.names.alerts, 1, |record| {
+            let alert: Alert = serde_json::from_slice(record.value).unwrap();
+            ids.insert(alert.alert_id);
+        });
+        ids
     }
 
     /// The ids of the stored alerts.

@@ -22,8 +22,8 @@ pub(super) struct Publishing {
     feed: Option<RedisFeed>,
     intervals: Vec<Interval>,
     catching_up: Option<CatchingUp>,
-    /// Commits that nobody waits for, since there is no Redis.
-    unwatched: Vec<PublishedTo>,
+    /// What is published of each partition, and the store was not told yet.
+    untold: BTreeMap<i32, PublishedTo>,
     shown: Instant,
     told: Instant,
 }
@@ -34,7 +34,7 @@ impl Publishing {
         intervals: Vec<Interval>,
         now: Instant,
     ) -> Self {
-        Self { feed, intervals, catching_up: None, unwatched: Vec::new(), shown: now, told: now }
+        Self { feed, intervals, catching_up: None, untold: BTreeMap::new(), shown: now, told: now }
     }
 
     /// Publishes what a commit wrote.
@@ -45,7 +45,7 @@ impl Publishing {
         folding: &Folding,
     ) {
         let Some(feed) = &self.feed else {
-            self.unwatched.extend(published_to);
+            self.untold.extend(published_to.into_iter().map(|of| (of.partition, of)));
             return;
         };
         let standings = Standings { series: &folding.series, claims: &folding.claims };
@@ -80,11 +80,11 @@ impl Publishing {
                             .is_err();
                     }
                     Some(_) => {}
-                    None => self.unwatched.push(PublishedTo {
-                        partition: *partition,
-                        token,
-                        commit_seq: from,
-                    }),
+                    None => {
+                        let published =
+                            PublishedTo { partition: *partition, token, commit_seq: from };
+                        self.untold.insert(*partition, published);
+                    }
                 }
             }
         }
@@ -99,11 +99,11 @@ impl Publishing {
     ) -> Result<(), AggregateError> {
         if now.duration_since(self.told) >= TELL_EVERY {
             self.told = now;
-            let published = match &self.feed {
-                Some(feed) => feed.take_published_to(),
-                None => std::mem::take(&mut self.unwatched),
-            };
-            tell_store(published, folding)?;
+            if let Some(feed) = &self.feed {
+                let published = feed.take_published_to().into_iter();
+                self.untold.extend(published.map(|of| (of.partition, of)));
+            }
+            tell_store(&mut self.untold, folding)?;
         }
         let Some(feed) = &self.feed else { return Ok(()) };
         if now.duration_since(self.shown) >= OPEN_BARS_EVERY {
@@ -146,15 +146,13 @@ fn show_open_bars(feed: &RedisFeed, folding: &mut Folding) {
     }));
 }
 
-/// The last commit of each partition.
-fn last_of_each(published: Vec<PublishedTo>) -> impl Iterator<Item = PublishedTo> {
-    let last = published.into_iter().map(|published| (published.partition, published));
-    last.collect::<BTreeMap<_, _>>().into_values()
-}
-
-fn tell_store(published: Vec<PublishedTo>, folding: &mut Folding) -> Result<(), StoreError> {
+/// Tells the store what is published; what it does not take is told again later.
+fn tell_store(
+    untold: &mut BTreeMap<i32, PublishedTo>,
+    folding: &mut Folding,
+) -> Result<(), StoreError> {
     let Some(courier) = folding.flight.courier() else { return Ok(()) };
-    for PublishedTo { partition, token, commit_seq } in last_of_each(published) {
+    while let Some((partition, PublishedTo { token, commit_seq, .. })) = untold.pop_first() {
         let owned = folding.claims.owned.get_mut(&partition);
         let Some(owned) = owned.filter(|owned| owned.claim.token == token) else { continue };
         owned.published_seq = owned.published_seq.max(commit_seq);
@@ -162,6 +160,7 @@ fn tell_store(published: Vec<PublishedTo>, folding: &mut Folding) -> Result<(), 
             Ok(_) => {}
             Err(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, "the store does not take what is published");
+                untold.insert(partition, PublishedTo { partition, token, commit_seq });
                 return Ok(());
             }
             Err(error) => return Err(error),
