@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint generate bench fuzz set-up-run set-up-test set-up-fuzz
+.PHONY: help run test lint generate bench fuzz chaos set-up-run set-up-test set-up-fuzz
 
 CACHE := $(HOME)/.cache/crypto-pipeline
 # Under CI every clone of a machine shares what is built. Cargo tells fresh from stale by the age
@@ -19,6 +19,8 @@ RUSTUP_TOOLCHAIN ?= $(shell scripts/toolchain)
 export TOOLS_DIR RUSTUP_TOOLCHAIN
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 FUZZ_SECONDS ?= 60
+KILLS ?= 300
+SEED ?= 1
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +44,9 @@ generate: set-up-run ## rebuild what is committed and generated: the dashboard (
 
 bench: set-up-run ## CPU per tick of decode, window and the whole path, and memory
 	cargo run --release --quiet --package worker --example bench
+
+chaos: set-up-test ## kills and pauses of aggregators on real servers; KILLS=300 SEED=1
+	KILLS=$(KILLS) SEED=$(SEED) cargo test --package worker --test servers kill:: -- --nocapture
 
 fuzz: set-up-fuzz ## the record decoder against random bytes; FUZZ_SECONDS=60
 	mkdir -p $(CACHE)/fuzz/corpus

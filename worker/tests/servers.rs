@@ -10,5 +10,7 @@ mod kill;
 mod loss;
 #[path = "servers/outage.rs"]
 mod outage;
+#[path = "servers/real.rs"]
+mod real;
 #[path = "servers/stage.rs"]
 mod stage;

@@ -8,7 +8,8 @@ use crate::stage::{PARTITIONS, Stage, assert_same, closed};
 
 /// How often something is done to an aggregator; `KILLS` chooses another number.
 const KILLS: u32 = 30;
-const TICKS: u32 = 90_000;
+/// Records of the replay for each of them, so that it lasts about as long.
+const TICKS_PER_KILL: u32 = 3_000;
 const TICKS_PER_SECOND: u32 = 3_000;
 
 /// A number of the environment.
@@ -28,7 +29,8 @@ async fn killed_and_stopped_aggregators_lose_double_and_change_nothing() {
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let mut dice = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
 
-    let stage = Stage::new("kill", TICKS).await;
+    let kills = given("KILLS").unwrap_or(KILLS);
+    let stage = Stage::new("kill", kills * TICKS_PER_KILL).await;
     let tape = format!("{}.tape", stage.names.ticks);
     servers::kafka().create_topic(&tape, PARTITIONS, &[]);
     stage.produce(&tape).await;
@@ -38,7 +40,7 @@ async fn killed_and_stopped_aggregators_lose_double_and_change_nothing() {
         let (stage, tape) = (std::sync::Arc::clone(&stage), tape.clone());
         async move { stage.replay(&tape, TICKS_PER_SECOND).await }
     });
-    for _ in 0..given("KILLS").unwrap_or(KILLS) {
+    for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(below(&mut dice, 2_000))).await;
         let at = usize::try_from(below(&mut dice, aggregators.len() as u64)).unwrap();
         match below(&mut dice, 4) {

@@ -47,8 +47,9 @@ const NOW_MS: i64 = 1_723_161_600_000;
 const SLICE: Duration = Duration::from_millis(10);
 const SLICES_PER_SECOND: u32 = 100;
 /// How long an aggregator may take to end.
-const STOP_WAIT: Duration = Duration::from_secs(5);
-const FOLD_WAIT: Duration = Duration::from_secs(60);
+const STOP_WAIT: Duration = Duration::from_secs(10);
+/// How long everything may take to be folded, on a machine that has other work.
+const FOLD_WAIT: Duration = Duration::from_secs(120);
 
 /// Candles by symbol, interval and open time.
 pub(crate) type Candles = BTreeMap<(String, Interval, i64), Candle>;
@@ -97,19 +98,27 @@ impl Stage {
         Self::with(backend, name, ticks, "").await
     }
 
-    /// With more lines in the spec.
+    /// A simulated market, and more lines in the spec.
     pub(crate) async fn with(backend: Backend, name: &str, ticks: u32, more: &str) -> Self {
-        let prefix = servers::prefix(name);
         let symbols =
             SYMBOLS.map(|symbol| format!("{{symbol: {symbol}, instrument: {symbol}USDT}}"));
-        let yaml = format!(
-            "apiVersion: crypto-pipeline.dev/v1alpha1\nkind: CryptoPipeline\n\
-             metadata: {{name: {name}}}\nspec:\n  prefix: {prefix}\n  sources:\n    \
+        let spec = format!(
+            "  sources:\n    \
              - name: demo\n      simulated: {{seed: 7, ticksPerSecond: 1, ticks: {ticks}, \
              startTime: \"2024-08-08T00:00:00Z\", disorder: 0.05, duplicates: 0.01, \
              lateShare: 0.001, symbols: [{}]}}\n  candles: {{intervals: [1m, 5m, 1h, 1d]}}\n  \
              alerts: {{priceChangePercent: 0.2, zScore: 2, volumeBurst: 2}}\n{more}",
             symbols.join(", ")
+        );
+        Self::of(backend, name, &spec).await
+    }
+
+    /// With this spec.
+    pub(crate) async fn of(backend: Backend, name: &str, spec: &str) -> Self {
+        let prefix = servers::prefix(name);
+        let yaml = format!(
+            "apiVersion: crypto-pipeline.dev/v1alpha1\nkind: CryptoPipeline\n\
+             metadata: {{name: {name}}}\nspec:\n  prefix: {prefix}\n{spec}"
         );
         let pipeline = Pipeline::from_yaml(&yaml).unwrap();
         let names = TopicNames::new(&prefix);
@@ -119,7 +128,7 @@ impl Stage {
         kafka.create_topic(&names.alerts, 1, &[]);
         let servers = Servers {
             kafka: Connection { brokers: kafka.bootstrap(), extra: Vec::new() },
-            database_url: backend.postgres.url("postgres"),
+            database_url: backend.postgres.fresh_database(&prefix),
             database_ca_file: None,
             redis_url: Some(backend.redis.url()),
             worker: "aggregator-0".into(),
@@ -144,11 +153,13 @@ impl Stage {
             allowed_lateness_ns: 60_000_000_000,
             has: &|_| true,
         };
-        let mut source = open(&self.pipeline.spec.sources[0], &context).unwrap();
         let mut producer = Producer::open(&self.producer_settings(topic), None).unwrap();
         let identity = Identity { producer_id: "producer-0".into(), epoch: 1 };
-        let stop = CancellationToken::new();
-        produce(source.as_mut(), &mut producer, &identity, &stop, |_| {}).await.unwrap();
+        for spec in &self.pipeline.spec.sources {
+            let mut source = open(spec, &context).unwrap();
+            let stop = CancellationToken::new();
+            produce(source.as_mut(), &mut producer, &identity, &stop, |_| {}).await.unwrap();
+        }
     }
 
     /// Starts `worker aggregate` as a process.
@@ -311,7 +322,7 @@ impl Stage {
         let sql =
             format!("SELECT count(*) FROM \"{schema}\".partition WHERE published_seq < commit_seq");
         let began = clock::monotonic();
-        while self.backend.postgres.psql("postgres", &sql).trim() != "0" {
+        while self.backend.postgres.psql(&self.pipeline.prefix(), &sql).trim() != "0" {
             assert!(clock::monotonic() - began < FOLD_WAIT, "not all is published");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -331,7 +342,7 @@ impl Stage {
     pub(crate) fn stored_alerts(&self) -> BTreeSet<String> {
         let schema = self.servers.postgres(&self.pipeline, "").schema;
         let sql = format!("SELECT alert_id FROM \"{schema}\".alert");
-        let rows = self.backend.postgres.psql("postgres", &sql);
+        let rows = self.backend.postgres.psql(&self.pipeline.prefix(), &sql);
         rows.lines().map(|line| line.trim().to_owned()).collect()
     }
 
@@ -367,7 +378,7 @@ impl Stage {
         let sql = format!("SET search_path TO \"{schema}\"; {question}");
         let began = clock::monotonic();
         loop {
-            let answer = self.backend.postgres.psql("postgres", &sql);
+            let answer = self.backend.postgres.psql(&self.pipeline.prefix(), &sql);
             if answer.lines().last().is_some_and(|line| line.trim() == "t") {
                 return;
             }
@@ -381,7 +392,7 @@ impl Stage {
         let schema = self.servers.postgres(&self.pipeline, "").schema;
         let sql = format!("SELECT coalesce(max(commit_seq), 0) FROM \"{schema}\".partition");
         let began = clock::monotonic();
-        while self.backend.postgres.psql("postgres", &sql).trim() == "0" {
+        while self.backend.postgres.psql(&self.pipeline.prefix(), &sql).trim() == "0" {
             assert!(clock::monotonic() - began < FOLD_WAIT, "nothing is committed");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -393,7 +404,7 @@ impl Stage {
         let sql = format!("SELECT partition, next_offset FROM \"{schema}\".partition");
         let began = clock::monotonic();
         loop {
-            let rows = self.backend.postgres.psql("postgres", &sql);
+            let rows = self.backend.postgres.psql(&self.pipeline.prefix(), &sql);
             let row = |line: &str| {
                 let (partition, offset) = line.split_once('|')?;
                 Some((partition.trim().parse().ok()?, offset.trim().parse().ok()?))
