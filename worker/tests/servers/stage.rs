@@ -46,6 +46,8 @@ const NOW_MS: i64 = 1_723_161_600_000;
 /// A replay sends a slice of its records so often.
 const SLICE: Duration = Duration::from_millis(10);
 const SLICES_PER_SECOND: u32 = 100;
+/// Entries of the Redis stream that are read at a time.
+const STREAM_PAGE: usize = 5_000;
 /// How long an aggregator may take to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 /// How long everything may take to be folded, on a machine that has other work.
@@ -300,9 +302,18 @@ impl Stage {
         let client = redis::Client::open(self.backend.redis.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let stream = format!("{}:stream", self.pipeline.prefix());
-        let entries: StreamRangeReply = connection.xrange_all(stream).await.unwrap();
+        let mut entries = Vec::new();
+        let mut from = "-".to_owned();
+        loop {
+            let page: Result<StreamRangeReply, _> =
+                connection.xrange_count(&stream, &from, "+", STREAM_PAGE).await;
+            let page = page.unwrap().ids;
+            let Some(last) = page.last() else { break };
+            from = format!("({}", last.id);
+            entries.extend(page);
+        }
         let (mut candles, mut seqs) = (Candles::new(), BTreeMap::new());
-        for entry in entries.ids {
+        for entry in entries {
             let channel: String = entry.get("channel").unwrap();
             let seq: u64 = entry.get("seq").unwrap();
             let last = seqs.insert(channel.clone(), seq);
