@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
 use crate::candle::Candle;
+use crate::decimal::Decimal;
 use crate::interval::Interval;
-use crate::symbol::Series;
+use crate::symbol::{Series, Symbol};
 
 /// What a source says about one series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,4 +104,39 @@ impl Publication {
 #[must_use]
 pub fn candle_channel(series: &Series, interval: Interval) -> String {
     format!("{series}:{interval}")
+}
+
+/// The last closed 1m candle in the reference's form, which its own API reads.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Latest<'a> {
+    symbol: &'a Symbol,
+    /// In epoch seconds.
+    window_start: i64,
+    /// In epoch seconds, exclusive.
+    window_end: i64,
+    open: Option<Decimal>,
+    high: Option<Decimal>,
+    low: Option<Decimal>,
+    close: Option<Decimal>,
+    volume_sum: Option<Decimal>,
+    event_count: Option<u64>,
+}
+
+impl<'a> Latest<'a> {
+    /// A candle in this form.
+    #[must_use]
+    pub fn of(candle: &'a Candle) -> Self {
+        Self {
+            symbol: &candle.symbol,
+            window_start: candle.open_time_ms.div_euclid(1_000),
+            window_end: candle.close_time_ms.div_euclid(1_000),
+            open: candle.open,
+            high: candle.high,
+            low: candle.low,
+            close: candle.close,
+            volume_sum: candle.volume,
+            event_count: candle.trade_count.or(candle.samples),
+        }
+    }
 }

@@ -2,8 +2,7 @@
 
 use axum::extract::ws::Utf8Bytes;
 use market::candle::Candle;
-use market::decimal::Decimal;
-use market::publication::Publication;
+use market::publication::{Latest, Publication};
 use market::symbol::Symbol;
 use serde::Serialize;
 
@@ -57,35 +56,9 @@ pub(crate) fn reset_text(channel: &Channel) -> Utf8Bytes {
     format!(r#"{{"type":"reset","channel":"{channel}"}}"#).into()
 }
 
-/// The reference's form of the last closed 1m candle; times in epoch seconds.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Latest<'a> {
-    symbol: &'a Symbol,
-    window_start: i64,
-    window_end: i64,
-    open: Option<Decimal>,
-    high: Option<Decimal>,
-    low: Option<Decimal>,
-    close: Option<Decimal>,
-    volume_sum: Option<Decimal>,
-    event_count: Option<u64>,
-}
-
 /// The `data` of the reference's price frames.
 pub(crate) fn latest_text(candle: &Candle) -> serde_json::Result<Utf8Bytes> {
-    let latest = Latest {
-        symbol: &candle.symbol,
-        window_start: candle.open_time_ms.div_euclid(1_000),
-        window_end: candle.close_time_ms.div_euclid(1_000),
-        open: candle.open,
-        high: candle.high,
-        low: candle.low,
-        close: candle.close,
-        volume_sum: candle.volume,
-        event_count: candle.trade_count.or(candle.samples),
-    };
-    Ok(serde_json::to_string(&latest)?.into())
+    Ok(serde_json::to_string(&Latest::of(candle))?.into())
 }
 
 /// What a client of the reference's prices begins with; `data` is [`latest_text`].

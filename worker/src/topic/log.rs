@@ -11,6 +11,8 @@ use crate::topic::{Connection, TopicError};
 const OFFSETS_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often to look for the leader of a partition.
 const LOOKS_MAX: u32 = 50;
+/// The wait before another look.
+const LOOK_WAIT: Duration = Duration::from_millis(100);
 /// How long one read waits, and how many in a row may bring nothing.
 const READ_SLICE: Duration = Duration::from_millis(100);
 const EMPTY_READS_MAX: u32 = 150;
@@ -92,7 +94,7 @@ fn bounds(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, 
         match consumer.fetch_watermarks(topic, partition, OFFSETS_WAIT_MAX) {
             Err(KafkaError::MetadataFetch(
                 RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable,
-            )) => std::thread::sleep(READ_SLICE),
+            )) => std::thread::sleep(LOOK_WAIT),
             answer => return answer,
         }
     }

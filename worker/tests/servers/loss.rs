@@ -20,7 +20,7 @@ async fn made_anew(name: &str, on_source_loss: &str) -> Stage {
     stage.produce(&stage.names.ticks).await;
     let expected = stage.expected();
     let aggregator = stage.aggregator();
-    stage.folded(&expected.ends).await;
+    stage.folded(&expected.ends);
     aggregator.stop();
     stage.delete_topic(&stage.names.ticks).await;
     stage.create_topic(&stage.names.ticks, PARTITIONS);
@@ -39,6 +39,6 @@ async fn a_topic_that_was_made_anew_is_refused_with_a_sentence_that_says_what_to
 async fn a_topic_that_was_made_anew_is_gone_on_from_with_a_gap_that_is_written_down() {
     let stage = made_anew("gap", "continueWithGap").await;
     let aggregator = stage.aggregator();
-    stage.until_psql("SELECT count(*) >= 8 FROM gap WHERE reason LIKE 'the topic was%'").await;
+    stage.until_psql("SELECT count(*) >= 8 FROM gap WHERE reason LIKE 'the topic was%'");
     aggregator.stop();
 }

@@ -8,7 +8,7 @@ use market::decimal::{Decimal, Notional};
 use market::interval::Interval;
 use serde_json::Value;
 
-use crate::stage::{Backend, Candles, Stage, assert_same, closed};
+use crate::stage::{Backend, Candles, Stage, Streamed};
 
 /// Where the recordings are, if they are.
 #[expect(clippy::print_stdout, reason = "what is skipped is said")]
@@ -39,16 +39,7 @@ async fn equals_the_exchanges(backend: Backend, name: &str) {
     let stage = Stage::of(backend, name, &spec).await;
     let aggregators = [stage.aggregator(), stage.aggregator(), stage.aggregator()];
     stage.produce(&stage.names.ticks).await;
-    let expected = stage.expected();
-    stage.folded(&expected.ends).await;
-    stage.published().await;
-    for aggregator in aggregators {
-        aggregator.stop();
-    }
-    let stored = stage.stored().await;
-    assert_same(&stored, &expected.candles);
-    let streamed = stage.streamed().await;
-    assert_same(&streamed, &closed(&stored));
+    let (stored, streamed) = stage.check(aggregators, Streamed::All).await;
     for candles in [&stored, &streamed] {
         let binance = std::fs::read_to_string(data.join("BTCUSDT-5m-2024-08-08T2350.csv")).unwrap();
         assert_eq!(binance_windows(candles, &binance), 2);

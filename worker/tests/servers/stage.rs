@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use e2e::servers::{self, Kafka, Postgres, Redis};
+use e2e::wait;
 use market::alert::Alert;
 use market::candle::Candle;
 use market::interval::Interval;
@@ -66,6 +67,13 @@ pub(crate) struct Expected {
     pub(crate) dead_letters: BTreeMap<(i32, i64), String>,
     /// The offset after the last record of each partition that has any.
     pub(crate) ends: BTreeMap<i32, i64>,
+}
+
+/// How much the Redis stream still has.
+pub(crate) enum Streamed {
+    All,
+    /// It keeps a limited number of entries.
+    Newest,
 }
 
 /// The servers of a stage.
@@ -261,7 +269,7 @@ impl Stage {
     }
 
     /// What is in the topic of dead letters: where each stood, and why.
-    pub(crate) fn dead_letters(&self) -> BTreeMap<(i32, i64), String> {
+    fn dead_letters(&self) -> BTreeMap<(i32, i64), String> {
         let brokers = &self.servers.kafka.brokers;
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", brokers)
@@ -298,7 +306,7 @@ impl Stage {
     }
 
     /// The last candle that readers of the Redis stream were told of each window.
-    pub(crate) async fn streamed(&self) -> Candles {
+    async fn streamed(&self) -> Candles {
         let client = redis::Client::open(self.backend.redis.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let stream = format!("{}:stream", self.pipeline.prefix());
@@ -328,19 +336,12 @@ impl Stage {
     }
 
     /// Waits until Redis has everything that is stored.
-    pub(crate) async fn published(&self) {
-        let schema = self.servers.postgres(&self.pipeline, "").schema;
-        let sql =
-            format!("SELECT count(*) FROM \"{schema}\".partition WHERE published_seq < commit_seq");
-        let began = clock::monotonic();
-        while self.backend.postgres.psql(&self.pipeline.prefix(), &sql).trim() != "0" {
-            assert!(clock::monotonic() - began < FOLD_WAIT, "not all is published");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    pub(crate) fn published(&self) {
+        self.until_psql("SELECT count(*) = 0 FROM partition WHERE published_seq < commit_seq");
     }
 
     /// The ids of the alerts in their topic.
-    pub(crate) fn sent_alerts(&self) -> BTreeSet<String> {
+    fn sent_alerts(&self) -> BTreeSet<String> {
         let mut ids = BTreeSet::new();
         self.read(&self.names.alerts, 1, |record| {
             let alert: Alert = serde_json::from_slice(record.value).unwrap();
@@ -350,7 +351,7 @@ impl Stage {
     }
 
     /// The ids of the stored alerts.
-    pub(crate) fn stored_alerts(&self) -> BTreeSet<String> {
+    fn stored_alerts(&self) -> BTreeSet<String> {
         let schema = self.servers.postgres(&self.pipeline, "").schema;
         let sql = format!("SELECT alert_id FROM \"{schema}\".alert");
         let rows = self.backend.postgres.psql(&self.pipeline.prefix(), &sql);
@@ -376,62 +377,72 @@ impl Stage {
             .create()
             .unwrap();
         client.delete_topics(&[name], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
-        let began = clock::monotonic();
-        while self.backend.kafka.topics().iter().any(|topic| topic == name) {
-            assert!(clock::monotonic() - began < FOLD_WAIT, "the topic is still there");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let gone = || !self.backend.kafka.topics().iter().any(|topic| topic == name);
+        wait::until("the topic to be gone", FOLD_WAIT, gone);
     }
 
     /// Waits until a question about the pipeline's tables is answered with yes.
-    pub(crate) async fn until_psql(&self, question: &str) {
+    ///
+    /// # Panics
+    /// When it is not, with what the aggregators have logged.
+    pub(crate) fn until_psql(&self, question: &str) {
         let schema = self.servers.postgres(&self.pipeline, "").schema;
         let sql = format!("SET search_path TO \"{schema}\"; {question}");
-        let began = clock::monotonic();
-        loop {
+        let answered = wait::within(FOLD_WAIT, || {
             let answer = self.backend.postgres.psql(&self.pipeline.prefix(), &sql);
-            if answer.lines().last().is_some_and(|line| line.trim() == "t") {
-                return;
-            }
-            assert!(clock::monotonic() - began < FOLD_WAIT, "{question}: {answer}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+            (answer == "t").then_some(())
+        });
+        let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
+        assert!(answered.is_some(), "no: {question}\n{}", log());
     }
 
     /// Waits until something is committed.
-    pub(crate) async fn first_commit(&self) {
-        let schema = self.servers.postgres(&self.pipeline, "").schema;
-        let sql = format!("SELECT coalesce(max(commit_seq), 0) FROM \"{schema}\".partition");
-        let began = clock::monotonic();
-        while self.backend.postgres.psql(&self.pipeline.prefix(), &sql).trim() == "0" {
-            assert!(clock::monotonic() - began < FOLD_WAIT, "nothing is committed");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    pub(crate) fn first_commit(&self) {
+        self.until_psql("SELECT max(commit_seq) > 0 FROM partition");
     }
 
     /// Waits until everything is committed.
-    pub(crate) async fn folded(&self, ends: &BTreeMap<i32, i64>) {
-        let schema = self.servers.postgres(&self.pipeline, "").schema;
-        let sql = format!("SELECT partition, next_offset FROM \"{schema}\".partition");
-        let began = clock::monotonic();
-        loop {
-            let rows = self.backend.postgres.psql(&self.pipeline.prefix(), &sql);
-            let row = |line: &str| {
-                let (partition, offset) = line.split_once('|')?;
-                Some((partition.trim().parse().ok()?, offset.trim().parse().ok()?))
-            };
-            let reached: BTreeMap<i32, i64> = rows.lines().filter_map(row).collect();
-            if ends.iter().all(|(partition, end)| reached.get(partition) >= Some(end)) {
-                return;
-            }
-            let log = || std::fs::read_to_string(self.log()).unwrap_or_default();
-            let late = clock::monotonic() - began >= FOLD_WAIT;
-            assert!(!late, "at {reached:?} of {ends:?}\n{}", log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    pub(crate) fn folded(&self, ends: &BTreeMap<i32, i64>) {
+        let ends = ends.iter().map(|(partition, end)| format!("({partition}, {end})"));
+        let ends = ends.collect::<Vec<_>>().join(", ");
+        self.until_psql(&format!(
+            "SELECT count(*) = 0 FROM (VALUES {ends}) AS wanted (number, reached) \
+             LEFT JOIN partition ON partition = number WHERE next_offset IS NULL OR next_offset < reached"
+        ));
     }
 
-    pub(crate) async fn stored(&self) -> Candles {
+    /// Waits until all that was sent is committed and published, ends the aggregators, and
+    /// compares everything that they wrote with what one engine makes of the topic. Returns the
+    /// candles, stored and streamed.
+    pub(crate) async fn check(
+        &self,
+        aggregators: impl IntoIterator<Item = Aggregator>,
+        streamed: Streamed,
+    ) -> (Candles, Candles) {
+        let expected = self.expected();
+        self.folded(&expected.ends);
+        self.published();
+        for aggregator in aggregators {
+            aggregator.stop();
+        }
+        let stored = self.stored().await;
+        assert_same(&stored, &expected.candles);
+        let told = self.streamed().await;
+        match streamed {
+            Streamed::All => assert_same(&told, &closed(&stored)),
+            Streamed::Newest => {
+                for (key, candle) in &told {
+                    assert_eq!(stored.get(key), Some(candle), "{key:?}");
+                }
+            }
+        }
+        assert_eq!(self.stored_alerts(), expected.alerts);
+        assert_eq!(self.sent_alerts(), expected.alerts);
+        assert_eq!(self.dead_letters(), expected.dead_letters);
+        (stored, told)
+    }
+
+    async fn stored(&self) -> Candles {
         let options = self.servers.postgres(&self.pipeline, &self.servers.database_url);
         let mut store = PostgresStore::connect(options).await.unwrap();
         let all = series_of(&self.pipeline.spec, PARTITIONS);
@@ -452,13 +463,13 @@ impl Stage {
 }
 
 /// Those that are closed: what readers of the stream are told.
-pub(crate) fn closed(candles: &Candles) -> Candles {
+fn closed(candles: &Candles) -> Candles {
     let closed = candles.iter().filter(|(_, candle)| candle.closed);
     closed.map(|(key, candle)| (key.clone(), candle.clone())).collect()
 }
 
 #[track_caller]
-pub(crate) fn assert_same(stored: &Candles, expected: &Candles) {
+fn assert_same(stored: &Candles, expected: &Candles) {
     for (key, candle) in expected {
         assert_eq!(stored.get(key), Some(candle), "{key:?}");
     }
@@ -480,14 +491,10 @@ impl Aggregator {
 
     /// Waits until it ends by itself; its exit code, and what all have logged.
     pub(crate) fn ended(mut self, limit: Duration) -> (Option<i32>, String) {
-        let began = clock::monotonic();
-        while self.child.try_wait().unwrap().is_none() {
-            let log = std::fs::read_to_string(&self.log).unwrap();
-            assert!(clock::monotonic() - began < limit, "it does not end: {log}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let ended = wait::within(limit, || self.child.try_wait().unwrap());
         let log = std::fs::read_to_string(&self.log).unwrap();
-        (self.child.wait().unwrap().code(), log)
+        let ended = ended.unwrap_or_else(|| panic!("it does not end: {log}"));
+        (ended.code(), log)
     }
 
     /// Sends a signal by its name.
@@ -500,12 +507,8 @@ impl Aggregator {
     /// Asks it to end and waits until it has.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
-        let began = clock::monotonic();
-        while self.child.try_wait().unwrap().is_none() {
-            assert!(clock::monotonic() - began < STOP_WAIT, "it does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert!(self.child.wait().unwrap().success());
+        let ended = wait::for_some("its end", STOP_WAIT, || self.child.try_wait().unwrap());
+        assert!(ended.success());
     }
 }
 

@@ -1,11 +1,9 @@
 //! Publications as Redis is sent them. Pure.
 
 use market::candle::Candle;
-use market::decimal::Decimal;
 use market::interval::Interval;
-use market::publication::Publication;
+use market::publication::{Latest, Publication};
 use market::symbol::Symbol;
-use serde::Serialize;
 
 use super::PublishError;
 
@@ -47,21 +45,6 @@ pub(super) struct Order {
     pub(super) place: String,
 }
 
-/// The reference's form of the last closed 1m candle; times in epoch seconds.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Latest<'a> {
-    symbol: &'a Symbol,
-    window_start: i64,
-    window_end: i64,
-    open: Option<Decimal>,
-    high: Option<Decimal>,
-    low: Option<Decimal>,
-    close: Option<Decimal>,
-    volume_sum: Option<Decimal>,
-    event_count: Option<u64>,
-}
-
 impl Message {
     /// What is sent of a publication.
     ///
@@ -79,7 +62,9 @@ impl Message {
         let referred = candle
             .filter(|candle| standing.primary && candle.closed && candle.interval == Interval::M1);
         let reference = referred
-            .map(|candle| latest(candle).map(|json| (candle.symbol.clone(), json)))
+            .map(|candle| {
+                serde_json::to_string(&Latest::of(candle)).map(|json| (candle.symbol.clone(), json))
+            })
             .transpose()
             .map_err(encode)?;
         let order = candle.map(|candle| Order::of(standing, candle));
@@ -106,18 +91,4 @@ impl Order {
 /// A number as digits of fixed length; one before the epoch counts as 0.
 fn digits(number: i64) -> String {
     format!("{:0DIGITS$}", number.max(0))
-}
-
-fn latest(candle: &Candle) -> serde_json::Result<String> {
-    serde_json::to_string(&Latest {
-        symbol: &candle.symbol,
-        window_start: candle.open_time_ms.div_euclid(1_000),
-        window_end: candle.close_time_ms.div_euclid(1_000),
-        open: candle.open,
-        high: candle.high,
-        low: candle.low,
-        close: candle.close,
-        volume_sum: candle.volume,
-        event_count: candle.trade_count.or(candle.samples),
-    })
 }
