@@ -24,6 +24,8 @@ mod claim;
 mod commit;
 /// Why not, and what to do about it.
 mod error;
+/// Statements leave at once.
+mod nodelay;
 /// A URL to a connection: time limits, owner, version.
 mod open;
 /// Partitions by time: made ahead, and dropped when they are past.

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{
     CONNECT_TIMEOUT, LOCK_TIMEOUT, PostgresError, PostgresOptions, SCHEMA_VERSION,
-    STATEMENT_TIMEOUT, schema,
+    STATEMENT_TIMEOUT, nodelay, schema,
 };
 
 /// The longest name in PostgreSQL, in bytes.
@@ -73,6 +73,7 @@ pub(super) async fn connect(
     let url = url.disable_statement_logging();
     let connecting = async {
         let mut connection = url.connect().await?;
+        nodelay::send_at_once(url.get_port());
         limit(&mut connection, options, limits).await?;
         Ok(connection)
     };
@@ -83,7 +84,7 @@ pub(super) async fn connect(
 }
 
 /// Commits are one statement with many arrays: planning it anew costs more than running it, and
-/// compiling it far more. There is no TCP_NODELAY to set: a statement is one write.
+/// compiling it far more.
 async fn limit(
     connection: &mut PgConnection,
     options: &PostgresOptions,
