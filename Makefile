@@ -42,8 +42,10 @@ generate: set-up-run ## rebuild what is committed and generated: the dashboard (
 	@command -v npm >/dev/null || { echo "make generate needs Node.js 20 with npm; nothing was changed"; exit 1; }
 	cd api/web && npm ci --no-audit --no-fund && npm run build
 
-bench: set-up-run ## CPU per tick of decode, window and the whole path, and memory
+bench: set-up-test ## CPU per tick of each part and on real servers, latency, memory
+	cargo build --release --quiet --package worker --bin worker --example bench
 	cargo run --release --quiet --package worker --example bench
+	cargo run --release --quiet --package worker --example bench -- servers
 
 chaos: set-up-test ## kills and pauses of aggregators on real servers; KILLS=300 SEED=1
 	KILLS=$(KILLS) SEED=$(SEED) cargo test --package worker --test servers kill:: -- --nocapture

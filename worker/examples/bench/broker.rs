@@ -40,9 +40,9 @@ async fn send(
     let mut record = Vec::new();
     while sent < ticks {
         record.clear();
-        let (key, kind) = tape.next(&mut record)?;
-        producer.send(key.as_bytes(), &record).await?;
-        match kind {
+        let next = tape.next(&mut record)?;
+        producer.send(next.key.as_bytes(), &record).await?;
+        match next.kind {
             Kind::Tick => sent += 1,
             Kind::Mark => marks += 1,
         }

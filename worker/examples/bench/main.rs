@@ -2,7 +2,7 @@
 //! folded windows; and the memory of the process that does it.
 //!
 //! `cargo run --release -p worker --example bench [-- --ticks N]`, or `-- decode`, `-- window` for
-//! one part alone, under a profiler.
+//! one part alone, under a profiler, and `-- servers` for a worker on real servers.
 //!
 //! Broker and producer run in a second process, so that the first holds only what a worker does.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a measurement, run by hand")]
@@ -14,6 +14,8 @@ use std::process::ExitCode;
 mod broker;
 /// Decoding and folding alone, in memory.
 mod parts;
+/// A worker on real servers.
+mod servers;
 /// The golden ticks.
 mod tape;
 /// CPU and memory of this process, as the kernel counts them.
@@ -22,7 +24,8 @@ mod usage;
 mod whole;
 
 const TICKS_DEFAULT: u64 = 5_000_000;
-const USAGE: &str = "use: bench [--ticks N] | bench decode | bench window";
+const USAGE: &str =
+    "use: bench [--ticks N] | bench decode | bench window | bench servers [golden|live|large]";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {
@@ -40,6 +43,7 @@ fn run(arguments: Vec<String>) -> Result<(), Box<dyn Error>> {
         ["--ticks", ticks] => measure(ticks.parse().map_err(|_| USAGE)?),
         ["decode"] => parts::decode().map(|decode| println!("{decode}")),
         ["window"] => parts::window().map(|window| println!("{window}")),
+        ["servers", ref parts @ ..] => servers::measure(parts),
         ["broker", ticks] => broker::serve(ticks.parse().map_err(|_| USAGE)?),
         _ => Err(USAGE.into()),
     }

@@ -41,7 +41,7 @@ impl Records {
         self.ends.clear();
         let mut left = ticks;
         while left > 0 {
-            let (_, kind) = tape.next(&mut self.bytes)?;
+            let kind = tape.next(&mut self.bytes)?.kind;
             self.ends.push(self.bytes.len());
             left -= u64::from(kind == Kind::Tick);
         }

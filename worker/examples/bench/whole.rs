@@ -8,6 +8,7 @@ use worker::topic::Consumer;
 use worker::window::{Engine, LogPosition, Outcome};
 
 use crate::broker::{PARTITIONS, Remote};
+use crate::usage::float;
 use crate::{parts, tape, usage};
 
 /// How long a poll waits for a record, as the aggregator's does.
@@ -36,15 +37,16 @@ struct Folded {
 /// Reads and folds so many ticks. Nothing is left out: connecting and the first batches count.
 pub(crate) fn measure(ticks: u64) -> Result<Whole, Box<dyn Error>> {
     let mut remote = Remote::start(ticks)?;
+    let pid = std::process::id();
     let mut engine = Engine::new(parts::settings(), tape::series(PARTITIONS)?);
-    let (began, cpu_before) = (clock::monotonic(), usage::cpu_micros()?);
+    let (began, cpu_before) = (clock::monotonic(), usage::cpu_micros(pid)?);
     let offsets: Vec<_> = (0..PARTITIONS).map(|partition| (partition, 0)).collect();
     let mut consumer = Consumer::open(&remote.consumer_settings(), &offsets, None)?;
     let folded = fold(ticks, &mut consumer, &mut engine, &mut remote)?;
-    let cpu_micros = usage::cpu_micros()? - cpu_before;
+    let cpu_micros = usage::cpu_micros(pid)? - cpu_before;
     let seconds = clock::monotonic().duration_since(began).as_secs_f64();
     let (resident_mb, resident_peak_mb) =
-        (usage::memory_mb("VmRSS:")?, usage::memory_mb("VmHWM:")?);
+        (usage::memory_mb(pid, "VmRSS:")?, usage::memory_mb(pid, "VmHWM:")?);
     if !consumer.poll(Duration::from_millis(100)).is_empty() {
         return Err("there are more records than were sent".into());
     }
@@ -115,11 +117,6 @@ fn fold(
         }
     }
     Ok(folded)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 impl fmt::Display for Whole {

@@ -1,0 +1,96 @@
+use std::error::Error;
+use std::fmt;
+
+use e2e::wait;
+use tokio::runtime::Runtime;
+
+use super::stage::{self, Stage};
+use super::{LARGE_TICKS, SECOND_NS};
+use crate::tape::Tape;
+use crate::usage;
+
+/// What it took to fold a topic into PostgreSQL and Redis.
+pub(super) struct Backlog {
+    name: &'static str,
+    ticks: u64,
+    tape_seconds: f64,
+    seconds: f64,
+    cpu_seconds: f64,
+    resident_mb: f64,
+    resident_peak_mb: f64,
+    candles: String,
+    commits: String,
+    states: String,
+}
+
+/// The golden ticks.
+pub(super) fn golden(
+    runtime: &Runtime,
+    stage: &Stage,
+    ticks: u64,
+) -> Result<Backlog, Box<dyn Error>> {
+    measure(runtime, stage, "golden", (&mut Tape::new(), ticks))
+}
+
+/// An hour of many series.
+pub(super) fn large(runtime: &Runtime, stage: &Stage) -> Result<Backlog, Box<dyn Error>> {
+    let mut tape = Tape::of_series(stage::large_series(), SECOND_NS);
+    measure(runtime, stage, "1,000 series", (&mut tape, LARGE_TICKS))
+}
+
+fn measure(
+    runtime: &Runtime,
+    stage: &Stage,
+    name: &'static str,
+    (tape, ticks): (&mut Tape, u64),
+) -> Result<Backlog, Box<dyn Error>> {
+    let records = stage.fill(runtime, tape, ticks)?;
+    stage.migrate(runtime)?;
+    let (of, seconds) = {
+        let aggregator = stage.aggregator()?;
+        let ((), took) = wait::timed(|| stage.until_folded(records));
+        let pid = aggregator.pid();
+        let used = (
+            usage::cpu_micros(pid)?,
+            usage::memory_mb(pid, "VmRSS:")?,
+            usage::memory_mb(pid, "VmHWM:")?,
+        );
+        (used, took.as_secs_f64())
+    };
+    let (cpu_micros, resident_mb, resident_peak_mb) = of;
+    Ok(Backlog {
+        name,
+        ticks,
+        tape_seconds: tape.seconds(),
+        seconds,
+        cpu_seconds: usage::float(cpu_micros) / 1e6,
+        resident_mb,
+        resident_peak_mb,
+        candles: stage.psql("SELECT count(*) FROM candle"),
+        commits: stage.psql("SELECT sum(commit_seq) || ' in ' || max(commit_seq) FROM partition"),
+        states: stage.psql("SELECT round(avg(length(state))) || ' bytes, at most ' || max(length(state)) FROM series_state"),
+    })
+}
+
+impl fmt::Display for Backlog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, ticks, seconds, tape_seconds, candles, commits, states, .. } = self;
+        let ticks_float = usage::float(*ticks);
+        let micros = self.cpu_seconds * 1e6 / ticks_float;
+        writeln!(
+            formatter,
+            "{name}: {micros:.3} µs per tick from Kafka to PostgreSQL and Redis, five intervals; \
+             {:.2} M ticks a second of a core",
+            1.0 / micros
+        )?;
+        writeln!(
+            formatter,
+            "  {ticks} ticks of {:.1} min in {seconds:.1} s from the start of the process \
+             ({:.2} M a second): {candles} candles; commits of partitions, and of the busiest: {commits}",
+            tape_seconds / 60.0,
+            ticks_float / seconds / 1e6,
+        )?;
+        let (resident, peak) = (self.resident_mb, self.resident_peak_mb);
+        write!(formatter, "  {resident:.0} MB resident, at most {peak:.0}; a state has {states}")
+    }
+}
