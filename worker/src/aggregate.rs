@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use market::tick::decode;
+use market::tick::{Record, Tick, decode};
 use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -17,10 +17,14 @@ use crate::store::{Claim, DeadLetter, StoreError};
 use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
 use crate::window::{Engine, LogPosition, Outcome, Stats};
 
+use raw::RawTicks;
+
 /// Effects to the store, then to whoever listens.
 mod commit;
 /// One member of a group of aggregators.
 pub mod member;
+/// Ticks kept as they stood on the topic.
+mod raw;
 
 pub use commit::Committer;
 
@@ -90,6 +94,8 @@ pub struct Aggregator {
     pub engine: Engine,
     /// Where effects go.
     pub committer: Committer,
+    /// Whether ticks are stored as they stand on the topic.
+    pub raw_ticks: bool,
     /// Called on every turn of the loop, with the engine as it stands.
     pub on_turn: OnTurn,
 }
@@ -108,6 +114,7 @@ pub struct Stop {
 struct Progress {
     claims: BTreeMap<i32, Claim>,
     dead_letters: Vec<DeadLetter>,
+    raw_ticks: RawTicks,
     /// Whether a record was folded since the last commit.
     folded: bool,
     counted: Stats,
@@ -128,6 +135,7 @@ impl Aggregator {
         let mut progress = Progress {
             claims: claims.into_iter().map(|claim| (claim.partition, claim)).collect(),
             dead_letters: Vec::new(),
+            raw_ticks: RawTicks::new(self.raw_ticks),
             folded: false,
             counted: Stats::default(),
             delay_ms: 0,
@@ -177,7 +185,9 @@ impl Aggregator {
                 }
                 Err(error) => return Err(error.into()),
             };
-            match fold(engine, &record) {
+            let raw_ticks = &mut progress.raw_ticks;
+            let keep = |tick: &Tick<'_>| raw_ticks.keep((record.partition, record.offset), tick);
+            match fold(engine, &record, keep) {
                 Outcome::Folded => folded += 1,
                 Outcome::Duplicate => committer.metrics.duplicates.inc(),
                 Outcome::DeadLetter { reason, detail } => {
@@ -205,20 +215,28 @@ impl Aggregator {
         }
         if behind {
             return since >= COMMIT_EVERY_BEHIND
-                || self.engine.candles_pending() >= CANDLES_PENDING_MAX;
+                || self.engine.candles_pending() >= CANDLES_PENDING_MAX
+                || !progress.raw_ticks.has_room();
         }
         since >= COMMIT_EVERY || self.engine.has_news()
     }
 }
 
-fn fold(engine: &mut Engine, record: &Fetched<'_>) -> Outcome {
+/// Folds a record; `on_tick` is called with a tick that was folded.
+fn fold(engine: &mut Engine, record: &Fetched<'_>, on_tick: impl FnOnce(&Tick<'_>)) -> Outcome {
     let at = LogPosition {
         partition: record.partition,
         offset: record.offset,
         timestamp_ms: record.timestamp_ms,
     };
     match decode(record.value) {
-        Ok(decoded) => engine.apply(at, &decoded),
+        Ok(decoded) => {
+            let outcome = engine.apply(at, &decoded);
+            if let (Outcome::Folded, Record::Tick(tick)) = (&outcome, &decoded) {
+                on_tick(tick);
+            }
+            outcome
+        }
         Err(bad) => engine.reject(at, &bad),
     }
 }

@@ -17,7 +17,7 @@ use crate::aggregate::member::{Courier, Member};
 use crate::aggregate::{AggregateError, OnTurn};
 use crate::metrics::Metrics;
 use crate::publish::redis::{PublishError, RedisFeed, RedisSettings};
-use crate::spec::{engine_of, partitions_of, series_of};
+use crate::spec::{engine_of, foreign_series_of, partitions_of, series_of};
 use crate::store::postgres::schema_name;
 use crate::store::{Owner, PostgresOptions, PostgresStore, StoreError};
 use crate::topic::{Admin, AdminError, Connection, GroupConsumer, Outbox, TopicError, topics_of};
@@ -105,7 +105,8 @@ impl Aggregating {
         let spec = &pipeline.spec;
         let metrics = Metrics::register(registry)?;
         let Some(mut store) = reach(pipeline, servers, stop).await? else { return Ok(None) };
-        let series = series_of(spec, partitions_of(spec));
+        let mut series = series_of(spec, partitions_of(spec));
+        series.extend(foreign_series_of(spec, partitions_of(spec)));
         store.register_series(&series).await?;
         let kafka = spec.kafka.as_ref();
         let names = topics_of(pipeline);
@@ -144,6 +145,7 @@ impl Aggregating {
             feed,
             series,
             intervals: spec.candles.intervals().to_vec(),
+            raw_ticks: spec.storage.raw_ticks(),
             on_source_loss: kafka
                 .map_or(OnSourceLoss::Fail, market::pipeline::Kafka::on_source_loss),
             on_turn,

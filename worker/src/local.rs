@@ -166,6 +166,7 @@ impl LocalRun {
             consumer,
             engine,
             committer: Committer { store, feed: feed.clone(), metrics: metrics.clone() },
+            raw_ticks: pipeline.spec.storage.raw_ticks(),
             on_turn: keep_status(Arc::clone(&status), on_turn),
         };
         let folded = spawn_aggregator(aggregator, claims, stop.clone())?;

@@ -1,7 +1,10 @@
 //! What a worker makes of a spec: its series, its engine, its partitions.
 
+use std::collections::BTreeSet;
+
 use market::pipeline::{PipelineSpec, SourceKind};
-use market::symbol::{Series, SeriesKind};
+use market::symbol::{Series, SeriesKind, SourceName};
+use market::tick::REFERENCE_SOURCE;
 use market::topic::partition_of;
 
 use crate::store::SeriesInfo;
@@ -87,4 +90,21 @@ pub fn series_of(spec: &PipelineSpec, partitions: i32) -> Vec<SeriesInfo> {
         }
     }
     all
+}
+
+/// A series of each symbol for quotes that other producers write, in the reference's form.
+#[must_use]
+pub fn foreign_series_of(spec: &PipelineSpec, partitions: i32) -> Vec<SeriesInfo> {
+    let Ok(source) = SourceName::new(REFERENCE_SOURCE) else { return Vec::new() };
+    let ours = series_of(spec, partitions);
+    let symbols: BTreeSet<_> = ours.iter().map(|info| &info.series.symbol).collect();
+    let foreign = symbols.into_iter().map(|symbol| SeriesInfo {
+        series: Series { symbol: symbol.clone(), source: source.clone() },
+        kind: SeriesKind::Quote,
+        venue: REFERENCE_SOURCE.to_owned(),
+        instrument: symbol.as_str().to_owned(),
+        primary: false,
+        partition: partition_of(symbol.as_str().as_bytes(), partitions),
+    });
+    foreign.collect()
 }

@@ -221,4 +221,6 @@ pub struct Commit {
     pub feeds: Vec<FeedRow>,
     /// Dead letters.
     pub dead_letters: Vec<DeadLetter>,
+    /// Ticks as they stood on the topic, where the spec asks for them.
+    pub ticks: Vec<RawTick>,
 }

@@ -65,8 +65,9 @@ const CANDLES_BACKWARD: &str = candles!(
 );
 const LAST_CLOSED: &str = candles!("AND closed ORDER BY open_time DESC LIMIT 1");
 // Names in the order of their bytes, as SQLite has them, whatever the database's language.
-const SERIES: &str = "SELECT * FROM series \
-     ORDER BY symbol COLLATE \"C\", primary_source DESC, source COLLATE \"C\"";
+// Every symbol has a series for quotes of other producers; few have any.
+const SERIES: &str = "SELECT * FROM series WHERE source <> 'reference' \
+     OR EXISTS (SELECT 1 FROM candle WHERE candle.series_id = series.series_id) ORDER BY symbol COLLATE \"C\", primary_source DESC, source COLLATE \"C\"";
 const INTERVALS: &str = "SELECT name AS interval FROM unnest($2::text[]) AS name WHERE EXISTS \
      (SELECT 1 FROM candle WHERE series_id = $1 AND candle.interval = name)";
 // As of the embedded store: the newest thousand hold the highest number, or a lower one is true.

@@ -145,7 +145,7 @@ impl Backend {
             commit_seq: writer.commit_seq,
             next_offset: writer.next_offset,
         }];
-        let outcome = writer.store.commit(&commit, &[]).await.unwrap();
+        let outcome = writer.store.commit(&commit).await.unwrap();
         assert_eq!(outcome, CommitOutcome::Applied);
         writer.commit_seq += 1;
     }

@@ -4,6 +4,7 @@ use crate::pipeline::{
 };
 
 use super::Target;
+use crate::tick::REFERENCE_SOURCE;
 
 pub(super) fn check(spec: &PipelineSpec, target: Target, problems: &mut Vec<Problem>) {
     let count = spec.sources.len();
@@ -18,6 +19,13 @@ pub(super) fn check(spec: &PipelineSpec, target: Target, problems: &mut Vec<Prob
                 format!("{path}.name"),
                 format!("\"{}\" is taken by a source above; use another name", source.name),
             ));
+        }
+        if source.name.as_str() == REFERENCE_SOURCE {
+            let sentence = format!(
+                "\"{REFERENCE_SOURCE}\" is the source of records that other producers write; use \
+                 another name"
+            );
+            problems.push(Problem::new(format!("{path}.name"), sentence));
         }
         check_members(source, &path, problems);
         for kind in source.kinds() {

@@ -66,6 +66,7 @@ impl Committer {
             gaps: effects.gaps.clone(),
             feeds: effects.feeds.clone(),
             dead_letters: std::mem::take(&mut progress.dead_letters),
+            ticks: progress.raw_ticks.take(),
         };
         let timer = self.metrics.commit_seconds.start_timer();
         self.write(&commit, handle)?;

@@ -14,6 +14,7 @@ use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::raw::RawTicks;
 use super::{AggregateError, OnTurn};
 use crate::publish::redis::RedisFeed;
 use crate::store::SeriesInfo;
@@ -60,6 +61,8 @@ pub struct Member {
     pub intervals: Vec<Interval>,
     /// Names the log that offsets count in.
     pub source_id: String,
+    /// Whether ticks are stored as they stand on the topic.
+    pub raw_ticks: bool,
     /// What to do when records are gone that were not folded.
     pub on_source_loss: OnSourceLoss,
     /// Called on every turn of the loop, with the engine as it stands.
@@ -74,7 +77,9 @@ impl Member {
     pub fn run(self, stop: CancellationToken, handle: Handle) -> Result<(), AggregateError> {
         let now = clock::monotonic();
         let topic = self.courier.topic.clone();
-        let folding = Folding::new(self.engine, self.courier, self.series, (stop.clone(), handle));
+        let raw_ticks = RawTicks::new(self.raw_ticks);
+        let folding =
+            Folding::new(self.engine, self.courier, self.series, raw_ticks, (stop.clone(), handle));
         Loop {
             consumer: self.consumer,
             folding,

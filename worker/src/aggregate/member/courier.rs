@@ -132,7 +132,7 @@ impl Courier {
         let mut wait = RETRY_WAIT_MIN;
         let mut tried = false;
         loop {
-            match self.store.commit(commit, &[]).await {
+            match self.store.commit(commit).await {
                 Ok(CommitOutcome::Fenced { partitions }) if tried => {
                     if let Some(outcome) = self.tell_own(commit, &partitions).await? {
                         return Ok(outcome);

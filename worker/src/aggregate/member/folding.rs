@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use market::tick::Tick;
 use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::claims::Claims;
 use super::courier::{Courier, Flight, Landing};
 use super::publishing::Publishing;
+use crate::aggregate::raw::RawTicks;
 use crate::aggregate::{AggregateError, dead_letter, fold};
 use crate::metrics::Metrics;
 use crate::publish::redis::PublishedTo;
@@ -36,6 +38,7 @@ pub(super) struct Folding {
     /// Whether there is more to read than was read.
     pub(super) behind: bool,
     dead_letters: Vec<DeadLetter>,
+    raw_ticks: RawTicks,
     counted: Stats,
     committed: Instant,
     pub(super) stop: CancellationToken,
@@ -46,6 +49,7 @@ impl Folding {
         engine: Engine,
         courier: Courier,
         series: Vec<SeriesInfo>,
+        raw_ticks: RawTicks,
         (stop, handle): (CancellationToken, Handle),
     ) -> Self {
         Self {
@@ -57,6 +61,7 @@ impl Folding {
             handle,
             behind: false,
             dead_letters: Vec::new(),
+            raw_ticks,
             counted: Stats::default(),
             committed: clock::monotonic(),
             stop,
@@ -67,6 +72,7 @@ impl Folding {
     pub(super) fn has_room(&self) -> bool {
         self.engine.candles_pending() < CANDLES_PENDING_MAX
             && self.dead_letters.len() < DEAD_LETTERS_PENDING_MAX
+            && self.raw_ticks.has_room()
     }
 
     /// Folds a record. A batch may hold some from before a partition was given up or claimed
@@ -76,7 +82,9 @@ impl Folding {
         let Some(owned) = owned.filter(|owned| owned.claim.next_offset <= record.offset) else {
             return;
         };
-        match fold(&mut self.engine, record) {
+        let raw_ticks = &mut self.raw_ticks;
+        let keep = |tick: &Tick<'_>| raw_ticks.keep((record.partition, record.offset), tick);
+        match fold(&mut self.engine, record, keep) {
             Outcome::Folded => self.metrics.folded.inc(),
             Outcome::Duplicate => self.metrics.duplicates.inc(),
             Outcome::DeadLetter { reason, detail } => {
@@ -138,6 +146,7 @@ impl Folding {
             gaps: effects.gaps,
             feeds: effects.feeds,
             dead_letters: std::mem::take(&mut self.dead_letters),
+            ticks: self.raw_ticks.take(),
         };
         self.flight.depart(commit, self.stop.clone(), &self.handle);
         self.committed = clock::monotonic();
@@ -165,6 +174,7 @@ impl Folding {
             if fenced.contains(&of.partition) {
                 tracing::warn!(partition = of.partition, "another aggregator has this partition");
                 self.claims.fence(of.partition, &mut self.engine, clock::monotonic());
+                self.raw_ticks.forget(&[of.partition]);
             } else {
                 owned.claim.commit_seq += 1;
                 let (partition, token) = (of.partition, of.token);
@@ -206,6 +216,7 @@ impl Folding {
     /// These partitions are not ours any more. Returns those that the consumer reads.
     pub(super) fn forget(&mut self, partitions: &[i32]) -> Vec<i32> {
         self.dead_letters.retain(|letter| !partitions.contains(&letter.partition));
+        self.raw_ticks.forget(partitions);
         self.claims.forget(partitions, &mut self.engine)
     }
 }

@@ -29,13 +29,9 @@ impl PostgresStore {
     /// [`StoreError::FindSeries`], [`StoreError::FindClaim`] before anything is sent; else
     /// [`super::PostgresError`], after which [`PostgresStore::was_applied`] tells whether the
     /// commit is stored. The same commit may be sent again in any case.
-    pub async fn commit(
-        &mut self,
-        commit: &Commit,
-        ticks: &[RawTick],
-    ) -> Result<CommitOutcome, StoreError> {
+    pub async fn commit(&mut self, commit: &Commit) -> Result<CommitOutcome, StoreError> {
         let Some(first) = commit.partitions.first() else { return Ok(CommitOutcome::Applied) };
-        let rows = self.gather(commit, ticks)?;
+        let rows = self.gather(commit)?;
         let topic = self.topic_of(first.partition)?;
         let parts = rows.parts();
         let sql = self.statements.entry(parts).or_insert_with(|| statement(parts).into());
@@ -73,7 +69,7 @@ impl PostgresStore {
     }
 
     /// Each row once, in the order of its key, with the id and the partition of its series.
-    fn gather<'a>(&self, commit: &'a Commit, ticks: &'a [RawTick]) -> Result<Rows<'a>, StoreError> {
+    fn gather<'a>(&self, commit: &'a Commit) -> Result<Rows<'a>, StoreError> {
         let mut rows = Rows::default();
         let guarded = |series: &Series| self.guarded(commit, series);
         for state in &commit.states {
@@ -99,7 +95,7 @@ impl PostgresStore {
             let before = rows.feeds.get(&series.id).is_some_and(|(_, _, changed)| *changed);
             rows.feeds.insert(series.id, (series, row, row.changed || before));
         }
-        for tick in ticks {
+        for tick in &commit.ticks {
             rows.ticks.push((guarded(&tick.series)?, tick));
         }
         Ok(rows)

@@ -78,7 +78,7 @@ async fn open_at(target: PostgresOptions) -> (PostgresOptions, PostgresStore, Ve
 }
 
 async fn applied(store: &mut PostgresStore, commit: &Commit) {
-    assert_eq!(store.commit(commit, &[]).await.unwrap(), CommitOutcome::Applied);
+    assert_eq!(store.commit(commit).await.unwrap(), CommitOutcome::Applied);
 }
 
 /// Runs statements as the superuser in the schema.
@@ -134,9 +134,8 @@ fn tick(offset: i64) -> RawTick {
 async fn a_candle_reads_back_as_it_was_written_and_a_replay_changes_nothing() {
     let (target, mut store, claims) = open().await;
     let claim = &claims[0].claim;
-    let commit = full_commit(claim);
-    let ticks = [tick(8), tick(9)];
-    assert_eq!(store.commit(&commit, &ticks).await.unwrap(), CommitOutcome::Applied);
+    let commit = Commit { ticks: vec![tick(8), tick(9)], ..full_commit(claim) };
+    assert_eq!(store.commit(&commit).await.unwrap(), CommitOutcome::Applied);
     let series = series("BTC");
     let all = store.candles(&series, Interval::M1, MINUTE_MS, 100 * MINUTE_MS).await.unwrap();
     assert_eq!(all, (1..100).map(candle).collect::<Vec<_>>());
@@ -156,7 +155,7 @@ async fn a_candle_reads_back_as_it_was_written_and_a_replay_changes_nothing() {
         let of_table = before.iter().filter(|row| row.starts_with(&format!("({table},")));
         assert_eq!(of_table.count(), rows, "{table}");
     }
-    let again = store.commit(&commit, &ticks).await.unwrap();
+    let again = store.commit(&commit).await.unwrap();
     assert_eq!(again, CommitOutcome::Fenced { partitions: vec![3] });
     assert_eq!(dump(&target).await, before);
 
@@ -164,7 +163,7 @@ async fn a_candle_reads_back_as_it_was_written_and_a_replay_changes_nothing() {
     let mut same = commit.clone();
     same.partitions = vec![progress(claim, 1, 10)];
     same.feeds.clear();
-    assert_eq!(store.commit(&same, &ticks).await.unwrap(), CommitOutcome::Applied);
+    assert_eq!(store.commit(&same).await.unwrap(), CommitOutcome::Applied);
     let after = dump(&target).await;
     let rows = before.len() - 2;
     assert_eq!(after[..rows], before[..rows]);
@@ -174,8 +173,9 @@ async fn a_candle_reads_back_as_it_was_written_and_a_replay_changes_nothing() {
 #[tokio::test]
 async fn raw_ticks_are_kept_exactly() {
     let (target, mut store, claims) = open().await;
-    let commit = Commit { partitions: vec![progress(&claims[0].claim, 0, 9)], ..Commit::default() };
-    store.commit(&commit, &[tick(8)]).await.unwrap();
+    let partitions = vec![progress(&claims[0].claim, 0, 9)];
+    let commit = Commit { partitions, ticks: vec![tick(8)], ..Commit::default() };
+    store.commit(&commit).await.unwrap();
     let sql = "SELECT price, size, side, trade_id, first_id, last_id, market_cap, event_time_ns, \
          topic_offset, source_gen FROM tick";
     let expected = "(61685.990000000001,0.500000000000,sell,-1,1,2,12345678901234567890.5,\
@@ -236,7 +236,7 @@ async fn a_commit_whose_future_was_dropped_leaves_the_store_usable() {
     let (target, mut store, claims) = open().await;
     let commit = full_commit(&claims[0].claim);
     for polls in 1..20 {
-        let mut future = Box::pin(store.commit(&commit, &[]));
+        let mut future = Box::pin(store.commit(&commit));
         for _ in 0..polls {
             if futures::poll!(&mut future).is_ready() {
                 break;
@@ -244,7 +244,7 @@ async fn a_commit_whose_future_was_dropped_leaves_the_store_usable() {
             tokio::task::yield_now().await;
         }
     }
-    let outcome = store.commit(&commit, &[]).await.unwrap();
+    let outcome = store.commit(&commit).await.unwrap();
     let applied = outcome == CommitOutcome::Applied;
     assert!(applied || store.was_applied(3, claims[0].claim.token, 0).await.unwrap());
     assert_eq!(query(&target, "SELECT count(*) FROM candle").await, ["(99)"]);
@@ -256,10 +256,10 @@ async fn rows_without_their_series_or_partition_are_refused_before_they_are_sent
     let before = dump(&target).await;
     let stranger = Candle { symbol: Symbol::new("DOGE").unwrap(), ..candle(1) };
     let commit = commit_of(&claims[0].claim, 0, stranger, 1);
-    let error = store.commit(&commit, &[]).await.unwrap_err();
+    let error = store.commit(&commit).await.unwrap_err();
     assert!(matches!(error, StoreError::FindSeries { .. }));
     let commit = commit_of(&claims[1].claim, 0, candle(1), 1);
-    let error = store.commit(&commit, &[]).await.unwrap_err();
+    let error = store.commit(&commit).await.unwrap_err();
     assert!(matches!(error, StoreError::FindClaim { partition: 3 }));
     assert_eq!(dump(&target).await, before);
 }

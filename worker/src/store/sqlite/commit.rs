@@ -1,14 +1,15 @@
 use market::symbol::Series;
+use market::tick::Side;
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 
 use super::candles::StoredCandle;
 use super::{Claimed, Registered, SqliteStore};
-use crate::store::row::{alert_type, nanos, series_of, severity};
+use crate::store::row::{alert_type, bits, nanos, series_of, severity, text};
 use crate::store::{
-    AlertRow, Commit, CommitOutcome, DeadLetter, FeedRow, GapRow, PartitionProgress, SeriesState,
-    StoreError,
+    AlertRow, Commit, CommitOutcome, DeadLetter, FeedRow, GapRow, PartitionProgress, RawTick,
+    SeriesState, StoreError,
 };
 
 impl SqliteStore {
@@ -60,6 +61,9 @@ impl SqliteStore {
         }
         for letter in &commit.dead_letters {
             self.write_dead_letter(commit, letter).await?;
+        }
+        for tick in &commit.ticks {
+            self.write_tick(commit, tick).await?;
         }
         Ok(fenced)
     }
@@ -174,6 +178,32 @@ impl SqliteStore {
             .bind(self.owner.name.clone())
             .bind(letter.key.as_deref())
             .bind(letter.value.as_slice());
+        self.run(query).await.map(|_| ())
+    }
+
+    async fn write_tick(&mut self, commit: &Commit, tick: &RawTick) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO tick (series_id, event_time_ns, receive_time_ns, price, \
+             size, side, trade_id, first_id, last_id, message_id, recovered, volume_24h, \
+             market_cap, price_change_24h, source_gen, topic_offset) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        let (series_id, claimed) = self.guarded(commit, &tick.series)?;
+        let query = sqlx::query(SQL)
+            .bind(series_id)
+            .bind(tick.event_time_ns)
+            .bind(tick.receive_time_ns)
+            .bind(tick.price.to_string())
+            .bind(text(tick.size))
+            .bind(tick.side.map(Side::as_str))
+            .bind(bits(tick.trade_id))
+            .bind(bits(tick.executions.map(|(first, _)| first)))
+            .bind(bits(tick.executions.map(|(_, last)| last)))
+            .bind(tick.message_id.as_str())
+            .bind(tick.recovered)
+            .bind(tick.volume_24h.as_deref())
+            .bind(tick.market_cap.as_deref())
+            .bind(tick.price_change_24h.as_deref())
+            .bind(claimed.source_gen)
+            .bind(tick.offset);
         self.run(query).await.map(|_| ())
     }
 

@@ -13,6 +13,7 @@ use crate::store::{Owner, StoreError};
 pub const FILE_NAME: &str = "pipeline.db";
 const LOCK_NAME: &str = "pipeline.lock";
 const SCHEMA: &str = include_str!("../schema.sql");
+const TICKS: &str = include_str!("../tick.sql");
 
 /// How long to wait for a reader that holds up a checkpoint or a schema lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -83,6 +84,8 @@ pub(super) async fn connect(path: &Path, owner: &Owner) -> Result<SqliteConnecti
         }
     }
     check_length(&mut connection, path).await?;
+    let ticks = connection.execute(sqlx::raw_sql(TICKS)).await;
+    ticks.map_err(|error| StoreError::of(path, error))?;
     Ok(connection)
 }
 

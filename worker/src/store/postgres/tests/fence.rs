@@ -14,9 +14,9 @@ async fn a_zombie_writes_nothing_and_a_commit_is_applied_once() {
     assert_ne!(new.claim.token, old.token);
 
     let before = dump(&target).await;
-    let zombie = commit_of(old, 1, candle(2), 120);
+    let zombie = Commit { ticks: vec![tick(7)], ..commit_of(old, 1, candle(2), 120) };
     let fenced = CommitOutcome::Fenced { partitions: vec![3] };
-    assert_eq!(a.commit(&zombie, &[tick(7)]).await.unwrap(), fenced);
+    assert_eq!(a.commit(&zombie).await.unwrap(), fenced);
     assert_eq!(a.accept_source(3, old.token, "b", 0).await.unwrap(), None);
     assert!(!a.set_published(3, old.token, 1).await.unwrap());
     assert!(!a.was_applied(3, old.token, 1).await.unwrap());
@@ -25,7 +25,7 @@ async fn a_zombie_writes_nothing_and_a_commit_is_applied_once() {
     let commit = commit_of(&new.claim, 1, candle(2), 150);
     applied(&mut b, &commit).await;
     let before = dump(&target).await;
-    assert_eq!(b.commit(&commit, &[]).await.unwrap(), fenced);
+    assert_eq!(b.commit(&commit).await.unwrap(), fenced);
     assert!(b.was_applied(3, new.claim.token, 1).await.unwrap());
     assert!(!b.was_applied(3, new.claim.token, 2).await.unwrap());
     assert_eq!(dump(&target).await, before);
@@ -82,7 +82,7 @@ async fn a_zombie_commit_that_waited_for_the_claim_writes_nothing() {
     let claim = "BEGIN; UPDATE partition SET token = 5, claim = claim + 1 WHERE partition = 3";
     sqlx::raw_sql(claim).execute(&mut holder).await.unwrap();
     let commit = commit_of(&old, 0, candle(1), 50);
-    let committing = zombie.commit(&commit, &[]);
+    let committing = zombie.commit(&commit);
     let claiming = async {
         wait_for_a_waiter(&named).await;
         sqlx::raw_sql("COMMIT").execute(&mut holder).await.unwrap();
@@ -118,7 +118,8 @@ async fn a_fenced_partition_does_not_stop_the_others() {
     commit.partitions.push(progress(&claims[1].claim, 0, 40));
     let eth = Candle { symbol: series("ETH").symbol, ..candle(1) };
     commit.candles.push(crate::store::CandleRow { candle: eth, last_offset: 39, seq: 1 });
-    let outcome = a.commit(&commit, &[tick(1)]).await.unwrap();
+    commit.ticks.push(tick(1));
+    let outcome = a.commit(&commit).await.unwrap();
     assert_eq!(outcome, CommitOutcome::Fenced { partitions: vec![3] });
     let tables = "SELECT (SELECT count(*) FROM candle), (SELECT count(*) FROM tick), \
          (SELECT count(*) FROM alert), (SELECT count(*) FROM gap), (SELECT count(*) FROM feed), \
@@ -176,7 +177,7 @@ async fn a_connection_that_the_server_ends_is_made_again_by_the_next_call() {
         named.application_name
     );
     assert_eq!(query(&target, &end).await, ["(t)"]);
-    let error = store.commit(&commit, &[]).await.unwrap_err();
+    let error = store.commit(&commit).await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
     assert!(!store.was_applied(3, claims[0].claim.token, 0).await.unwrap());
     applied(&mut store, &commit).await;
@@ -188,7 +189,7 @@ async fn a_row_that_is_held_too_long_is_tried_again_later() {
     let holder = hold(&target).await;
     execute_on(&mut store, "SET lock_timeout = 50").await;
     let commit = commit_of(&claims[0].claim, 0, candle(1), 50);
-    let error = store.commit(&commit, &[]).await.unwrap_err();
+    let error = store.commit(&commit).await.unwrap_err();
     assert!(error.is_retryable(), "{error:?}");
     drop(holder);
     applied(&mut store, &commit).await;

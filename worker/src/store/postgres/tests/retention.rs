@@ -11,17 +11,16 @@ const DAY: Duration = Duration::from_secs(86_400);
 async fn fill(store: &mut PostgresStore, claim: &crate::store::Claim, days: i64) {
     let mut commit = full_commit(claim);
     commit.candles.clear();
-    let mut ticks = Vec::new();
     for day in 0..days {
         let open_time_ms = NOW_MS - day * DAY_MS - MINUTE_MS;
         for interval in [Interval::M1, Interval::D1] {
             let candle = Candle { interval, open_time_ms, ..candle(0) };
             commit.candles.push(CandleRow { candle, last_offset: 9, seq: 1 });
         }
-        ticks.push(RawTick { event_time_ns: open_time_ms * 1_000_000, ..tick(day) });
+        commit.ticks.push(RawTick { event_time_ns: open_time_ms * 1_000_000, ..tick(day) });
     }
     commit.alerts[0].alert.timestamp = jiff::Timestamp::UNIX_EPOCH;
-    assert_eq!(store.commit(&commit, &ticks).await.unwrap(), CommitOutcome::Applied);
+    assert_eq!(store.commit(&commit).await.unwrap(), CommitOutcome::Applied);
 }
 
 async fn counts(target: &PostgresOptions) -> Vec<String> {
@@ -57,13 +56,14 @@ async fn commits_never_want_for_a_partition() {
     let years = [-50, -1, 0, 1, 100].map(|years| NOW_MS + years * 365 * DAY_MS);
     let mut commit = commit_of(&claims[0].claim, 0, candle(0), 9);
     commit.candles.clear();
-    let mut ticks = Vec::new();
     for open_time_ms in years {
         let candle = Candle { open_time_ms, ..candle(0) };
         commit.candles.push(CandleRow { candle, last_offset: 9, seq: 1 });
-        ticks.push(RawTick { event_time_ns: open_time_ms * 1_000_000, ..tick(open_time_ms) });
+        commit
+            .ticks
+            .push(RawTick { event_time_ns: open_time_ms * 1_000_000, ..tick(open_time_ms) });
     }
-    assert_eq!(store.commit(&commit, &ticks).await.unwrap(), CommitOutcome::Applied);
+    assert_eq!(store.commit(&commit).await.unwrap(), CommitOutcome::Applied);
     // Partitions for a time whose rows are in the default partition are not made, nor missed.
     let kept = Retention { ticks: DAY * 40_000, candles_1m: DAY * 40_000, alerts: DAY };
     let retained = retain(&target, kept, years[3]).await.unwrap();

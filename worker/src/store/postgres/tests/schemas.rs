@@ -144,8 +144,8 @@ async fn writer_and_reader_may_do_what_they_have_to_and_no_more() {
     let as_writer = PostgresOptions { url: options.writer_url.clone().unwrap(), ..target.clone() };
     let mut store = connect(&as_writer).await;
     let claims = store.claim("crypto-prices", &[3], "a").await.unwrap();
-    let commit = full_commit(&claims[0].claim);
-    assert_eq!(store.commit(&commit, &[tick(1)]).await.unwrap(), CommitOutcome::Applied);
+    let commit = Commit { ticks: vec![tick(1)], ..full_commit(&claims[0].claim) };
+    assert_eq!(store.commit(&commit).await.unwrap(), CommitOutcome::Applied);
     store.remember_once("a", "b").await.unwrap();
 
     let as_reader = PostgresOptions { url: options.reader_url.clone().unwrap(), ..target.clone() };

@@ -7,13 +7,12 @@ async fn candles_and_ticks_are_hypertables_and_commits_and_replays_are_as_on_pla
     assert_eq!(query(&target, hypertables).await, ["(candle)", "(tick)"]);
 
     let claim = &claims[0].claim;
-    let commit = full_commit(claim);
-    let ticks = [tick(8), tick(9)];
-    assert_eq!(store.commit(&commit, &ticks).await.unwrap(), CommitOutcome::Applied);
+    let commit = Commit { ticks: vec![tick(8), tick(9)], ..full_commit(claim) };
+    assert_eq!(store.commit(&commit).await.unwrap(), CommitOutcome::Applied);
     let all = store.candles(&series("BTC"), Interval::M1, 0, NOW_MS).await.unwrap();
     assert_eq!(all, (1..100).map(candle).collect::<Vec<_>>());
     let before = dump(&target).await;
-    let again = store.commit(&commit, &ticks).await.unwrap();
+    let again = store.commit(&commit).await.unwrap();
     assert_eq!(again, CommitOutcome::Fenced { partitions: vec![3] });
     assert_eq!(dump(&target).await, before);
 

@@ -63,7 +63,8 @@ async fn the_views_answer_as_the_reference_would() {
         commit.candles.push(CandleRow { candle, last_offset: 9, seq: 1 });
     }
     commit.alerts[0].alert.close_price = Some("2".parse().unwrap());
-    assert_eq!(store.commit(&commit, &[tick(4)]).await.unwrap(), CommitOutcome::Applied);
+    commit.ticks.push(tick(4));
+    assert_eq!(store.commit(&commit).await.unwrap(), CommitOutcome::Applied);
 
     let latest = "SELECT symbol, trim_scale(price), trim_scale(volume_24h), price_change_24h \
          FROM v_latest_prices WHERE symbol = 'BTC'";
