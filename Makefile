@@ -21,6 +21,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 FUZZ_SECONDS ?= 60
 KILLS ?= 300
 SEED ?= 1
+BROKERS ?= 3
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,8 +48,9 @@ bench: set-up-test ## CPU per tick of each part and on real servers, latency, me
 	cargo run --release --quiet --package worker --example bench
 	cargo run --release --quiet --package worker --example bench -- servers
 
-chaos: set-up-test ## kills and pauses of aggregators on real servers; KILLS=300 SEED=1
-	KILLS=$(KILLS) SEED=$(SEED) cargo test --package worker --test servers kill:: -- --nocapture
+chaos: set-up-test ## kill, stop and cut everything under load; KILLS=300 SEED=1 BROKERS=3
+	KILLS=$(KILLS) SEED=$(SEED) BROKERS=$(BROKERS) \
+	  cargo test --package worker --test servers chaos:: -- --nocapture
 
 fuzz: set-up-fuzz ## the record decoder against random bytes; FUZZ_SECONDS=60
 	mkdir -p $(CACHE)/fuzz/corpus

@@ -22,7 +22,7 @@ async fn made_anew(name: &str, on_source_loss: &str) -> Stage {
     let aggregator = stage.aggregator();
     stage.folded(&expected.ends);
     aggregator.stop();
-    stage.delete_topic(&stage.names.ticks).await;
+    stage.delete_topics(&[&stage.names.ticks]).await;
     stage.create_topic(&stage.names.ticks, PARTITIONS);
     stage
 }

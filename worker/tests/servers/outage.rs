@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use e2e::servers::{Brokers, Durability, Kafka, KafkaOptions, Postgres, PostgresKind, Redis};
 
-use crate::stage::{Backend, PARTITIONS, Stage, Streamed};
+use crate::stage::{Backend, PARTITIONS, Stage};
 
 const TICKS: u32 = 24_000;
 const TICKS_PER_SECOND: u32 = 3_000;
@@ -31,7 +31,7 @@ async fn survives(stage: Stage, disturb: impl AsyncFnOnce()) {
     stage.first_commit();
     disturb().await;
     replayed.await.unwrap();
-    stage.check(aggregators, Streamed::All).await;
+    stage.check(aggregators).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use market::decimal::{Decimal, Notional};
 use market::interval::Interval;
 use serde_json::Value;
 
-use crate::stage::{Backend, Candles, Stage, Streamed};
+use crate::stage::{Backend, Candles, Stage};
 
 /// Where the recordings are, if they are.
 #[expect(clippy::print_stdout, reason = "what is skipped is said")]
@@ -39,7 +39,7 @@ async fn equals_the_exchanges(backend: Backend, name: &str) {
     let stage = Stage::of(backend, name, &spec).await;
     let aggregators = [stage.aggregator(), stage.aggregator(), stage.aggregator()];
     stage.produce(&stage.names.ticks).await;
-    let (stored, streamed) = stage.check(aggregators, Streamed::All).await;
+    let (stored, streamed) = stage.check(aggregators).await;
     for candles in [&stored, &streamed] {
         let binance = std::fs::read_to_string(data.join("BTCUSDT-5m-2024-08-08T2350.csv")).unwrap();
         assert_eq!(binance_windows(candles, &binance), 2);
@@ -53,7 +53,8 @@ fn binance_windows(candles: &Candles, theirs: &str) -> usize {
     let mut equal = 0;
     for line in theirs.lines() {
         let theirs: Vec<&str> = line.split(',').collect();
-        let key = ("BTC".to_owned(), Interval::M5, theirs[0].parse().unwrap());
+        let key =
+            ("BTC".to_owned(), "binance".to_owned(), Interval::M5, theirs[0].parse().unwrap());
         let Some(candle) = candles.get(&key).filter(|candle| candle.complete) else { continue };
         let ours = [candle.open, candle.high, candle.low, candle.close, candle.volume];
         assert_eq!(ours, [1, 2, 3, 4, 5].map(|column| Decimal::parse(theirs[column]).ok()));
@@ -75,7 +76,7 @@ fn kraken_minutes(candles: &Candles, theirs: &str) -> (usize, usize) {
     let (mut traded, mut flat) = (0, 0);
     for row in rows {
         let open_ms = row[0].as_i64().unwrap() * 1_000;
-        let key = ("XBT".to_owned(), Interval::M1, open_ms);
+        let key = ("XBT".to_owned(), "kraken".to_owned(), Interval::M1, open_ms);
         let Some(candle) = candles.get(&key).filter(|candle| candle.complete) else { continue };
         let Candle { open, high, low, close, volume, .. } = candle;
         let number = |column: usize| Decimal::parse(row[column].as_str().unwrap()).ok();

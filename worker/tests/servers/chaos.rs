@@ -1,0 +1,68 @@
+//! Kill anything, at any moment: no candle, alert or dead letter is lost, doubled or wrong.
+//!
+//! A run is a series of rounds, each of its own seed, on the same servers. `KILLS` says how many
+//! disturbances there are in all, `SEED` the first round's seed, `BROKERS` (1 or 3) and `RATE`
+//! (ticks a second) what they happen to.
+
+use std::time::Duration;
+
+use e2e::servers::{Brokers, Durability, Kafka, KafkaOptions, Postgres, PostgresKind, Redis};
+use runtime::clock;
+
+use crate::stage::Backend;
+
+/// What is done to whom.
+mod disturbance;
+/// One pipeline under load, and everything that can be disturbed of it.
+mod scene;
+
+use scene::{Scene, SceneOptions};
+
+/// How often something is done, in `make test`.
+const KILLS: u64 = 30;
+/// Disturbances of one round.
+const ROUND_KILLS: u64 = 50;
+/// Ticks a second of the load beside the product's own producer: with one broker, with three.
+const RATES: [u64; 2] = [20_000, 3_000];
+/// The longest that anything is stopped: here, and in a run of many rounds.
+const STOP_MAX: [Duration; 2] = [Duration::from_secs(8), Duration::from_secs(30)];
+
+/// A number of the environment.
+fn given(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// A server for the whole process; its tests end it and start it again.
+fn kept<T>(server: T) -> &'static T {
+    Box::leak(Box::new(server))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_stopped_and_cut_off_parts_lose_double_and_change_nothing() {
+    let kills = given("KILLS").unwrap_or(KILLS);
+    let first_seed = given("SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let (brokers, rate) = match given("BROKERS") {
+        Some(1) => (Brokers::One, RATES[0]),
+        _ => (Brokers::Three, RATES[1]),
+    };
+    let backend = Backend {
+        kafka: kept(Kafka::private(&KafkaOptions { brokers, ..KafkaOptions::default() })),
+        postgres: kept(Postgres::private(PostgresKind::Plain, Durability::Relaxed)),
+        redis: kept(Redis::private()),
+    };
+    let rounds = kills.div_ceil(ROUND_KILLS);
+    for (round, seed) in (0..rounds).zip(first_seed..) {
+        let options = SceneOptions {
+            brokers,
+            per_second: given("RATE").unwrap_or(rate),
+            seed,
+            kills: (kills - round * ROUND_KILLS).min(ROUND_KILLS),
+            stop_max: STOP_MAX[usize::from(kills > KILLS)],
+        };
+        println!("round {} of {rounds}: SEED={seed} KILLS={}", round + 1, options.kills);
+        let begin = clock::monotonic();
+        let told = Scene::new(backend, options).await.play().await;
+        let seconds = clock::monotonic().duration_since(begin).as_secs();
+        println!("round {} of {rounds}: {told}, {seconds} s in all", round + 1);
+    }
+}

@@ -1,0 +1,185 @@
+//! A steady load that no part of the product makes: trades of many series, most of them in order,
+//! the others delayed, sent twice, late, lost or bad in every way that has a name.
+//!
+//! The tape runs faster than time, so that windows of all sizes close within a test.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use e2e::wait;
+use proptest::prelude::Rng as _;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message as _};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use runtime::clock;
+
+/// One series: what it sends, and what it holds back.
+mod line;
+
+use line::Line;
+
+/// 2024-06-30 23:20 UTC: forty minutes later a day, three days, a week and a month end.
+const BEGIN_NS: i64 = 1_719_789_600_000_000_000;
+/// Seconds of the tape in a second.
+const SPEED: i64 = 60;
+const SLICE: Duration = Duration::from_millis(10);
+const SLICES_PER_SECOND: u64 = 100;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
+/// How long the brokers may take for the last records.
+const FLUSH_WAIT: Duration = Duration::from_secs(120);
+const POLL_WAIT: Duration = Duration::from_millis(20);
+
+/// What is sent, and where.
+pub(crate) struct LoadOptions {
+    pub(crate) brokers: String,
+    pub(crate) topic: String,
+    pub(crate) source: String,
+    pub(crate) symbols: Vec<String>,
+    pub(crate) per_second: u64,
+    pub(crate) seed: u64,
+}
+
+/// A load that runs by itself.
+pub(crate) struct Load {
+    stop: Arc<AtomicBool>,
+    sent: Arc<AtomicU64>,
+    thread: JoinHandle<Sent>,
+}
+
+/// What a load has sent.
+pub(crate) struct Sent {
+    pub(crate) ticks: u64,
+    pub(crate) took: Duration,
+    /// The offset after the last acknowledged record of each partition.
+    pub(crate) ends: BTreeMap<i32, i64>,
+}
+
+/// A number below a bound.
+pub(crate) fn below(dice: &mut TestRng, bound: u64) -> u64 {
+    dice.next_u64() % bound
+}
+
+/// Dice that fall the same for the same seed.
+pub(crate) fn dice(seed: u64) -> TestRng {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRng::from_seed(RngAlgorithm::ChaCha, &bytes)
+}
+
+impl Load {
+    pub(crate) fn start(options: LoadOptions) -> Self {
+        let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let thread = std::thread::spawn({
+            let (stop, sent) = (Arc::clone(&stop), Arc::clone(&sent));
+            move || run(&options, &stop, &sent)
+        });
+        Self { stop, sent, thread }
+    }
+
+    /// How many ticks it has sent so far.
+    pub(crate) fn ticks(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Sends what is held back, then waits until all is acknowledged.
+    pub(crate) fn stop(self) -> Sent {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn run(options: &LoadOptions, stop: &AtomicBool, sent: &AtomicU64) -> Sent {
+    let outlet = Outlet::open(options);
+    let mut dice = dice(options.seed);
+    let epoch = u64::try_from(BEGIN_NS / 1_000_000).unwrap();
+    let names = options.symbols.iter();
+    let mut lines: Vec<Line> =
+        names.map(|symbol| Line::new(symbol, &options.source, epoch, BEGIN_NS)).collect();
+    for line in &mut lines {
+        line.start(&outlet, BEGIN_NS);
+    }
+    let begin = clock::monotonic();
+    let per_tick_ns = SPEED * NANOS_PER_SECOND / i64::try_from(options.per_second).unwrap();
+    let (mut ticks, mut slices) = (0, 0);
+    while !stop.load(Ordering::Relaxed) {
+        slices += 1;
+        let due = begin + SLICE * slices;
+        std::thread::sleep(due.saturating_duration_since(clock::monotonic()));
+        for _ in 0..options.per_second / SLICES_PER_SECOND {
+            let tape_ns = BEGIN_NS + i64::try_from(ticks).unwrap() * per_tick_ns;
+            let at = usize::try_from(below(&mut dice, lines.len() as u64)).unwrap();
+            lines[at].tick(&outlet, &mut dice, tape_ns - tape_ns % 1_000_000);
+            ticks += 1;
+        }
+        sent.store(ticks, Ordering::Relaxed);
+        outlet.producer.poll(Duration::ZERO);
+    }
+    let took = clock::monotonic().duration_since(begin);
+    for line in &mut lines {
+        line.end(&outlet);
+    }
+    wait::until("the last records to be acknowledged", FLUSH_WAIT, || {
+        outlet.producer.poll(POLL_WAIT);
+        outlet.producer.in_flight_count() == 0
+    });
+    let ends = outlet.producer.context().ends.lock().unwrap().clone();
+    Sent { ticks, took, ends }
+}
+
+/// Where records go: a producer that never gives up.
+pub(crate) struct Outlet {
+    producer: BaseProducer<Receipts>,
+    topic: String,
+}
+
+/// What the brokers have acknowledged.
+#[derive(Default)]
+struct Receipts {
+    ends: Mutex<BTreeMap<i32, i64>>,
+}
+
+impl rdkafka::ClientContext for Receipts {}
+
+impl ProducerContext for Receipts {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: Self::DeliveryOpaque) {
+        let record = result.as_ref().unwrap_or_else(|(error, _)| panic!("a lost record: {error}"));
+        let mut ends = self.ends.lock().unwrap();
+        let end = ends.entry(record.partition()).or_default();
+        *end = record.offset().saturating_add(1).max(*end);
+    }
+}
+
+impl Outlet {
+    fn open(options: &LoadOptions) -> Self {
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", &options.brokers)
+            .set("partitioner", "murmur2_random")
+            .set("enable.idempotence", "true")
+            .set("message.timeout.ms", "0")
+            .set("compression.type", "lz4")
+            .set("linger.ms", "10")
+            .set("queue.buffering.max.messages", "2000000")
+            .set("queue.buffering.max.kbytes", "1000000")
+            .create_with_context(Receipts::default())
+            .unwrap();
+        Self { producer, topic: options.topic.clone() }
+    }
+
+    /// Sends a record; waits where too many are under way.
+    fn send(&self, key: &str, value: &[u8]) {
+        let mut record = BaseRecord::to(&self.topic).key(key).payload(value);
+        while let Err((error, again)) = self.producer.send(record) {
+            let full = KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);
+            assert_eq!(error, full);
+            self.producer.poll(POLL_WAIT);
+            record = again;
+        }
+    }
+}

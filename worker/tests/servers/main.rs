@@ -1,0 +1,20 @@
+//! Workers on real Kafka, PostgreSQL and Redis.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
+/// What is killed, stopped and cut, at random.
+mod chaos;
+/// Without any failure.
+mod exact;
+/// A reader of the Redis stream.
+mod follower;
+/// A steady load that no part of the product makes.
+mod load;
+/// Records that are gone.
+mod loss;
+/// A server that is away.
+mod outage;
+/// Real trades.
+mod real;
+/// A pipeline on real servers.
+mod stage;

@@ -1,0 +1,86 @@
+//! Processes of `worker`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use e2e::wait;
+
+/// How long a worker may take to end.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+
+/// Where a worker finds its servers.
+#[derive(Clone)]
+pub(crate) struct Addresses {
+    pub(crate) brokers: String,
+    pub(crate) database_url: String,
+    pub(crate) redis_url: String,
+}
+
+/// A process of `worker`.
+pub(crate) struct Worker {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Worker {
+    /// Starts `worker COMMAND FILE`.
+    pub(crate) fn start(command: &str, file: &Path, at: &Addresses, log: PathBuf) -> Self {
+        let output = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_worker"))
+            .arg(command)
+            .arg(file)
+            .args(["--admin-listen", "127.0.0.1:0", "--brokers", &at.brokers])
+            .env("DATABASE_URL", &at.database_url)
+            .env("REDIS_URL", &at.redis_url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it ends by itself; its exit code, and what all have logged.
+    pub(crate) fn ended(mut self, limit: Duration) -> (Option<i32>, String) {
+        let ended = wait::within(limit, || self.child.try_wait().unwrap());
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        let ended = ended.unwrap_or_else(|| panic!("it does not end: {log}"));
+        (ended.code(), log)
+    }
+
+    /// Whether nobody and nothing has ended it.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Asks it to end and waits until it has; how long that took.
+    pub(crate) fn stop(mut self) -> Duration {
+        self.signal("TERM");
+        let ended = || self.child.try_wait().unwrap();
+        let (ended, took) = wait::timed(|| wait::within(STOP_WAIT, ended));
+        assert!(ended.is_some_and(|ended| ended.success()), "it ends with {ended:?}");
+        took
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
