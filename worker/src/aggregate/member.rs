@@ -18,7 +18,7 @@ use super::raw::RawTicks;
 use super::{AggregateError, OnTurn};
 use crate::publish::redis::RedisFeed;
 use crate::store::SeriesInfo;
-use crate::topic::{BATCH_RECORDS_MAX, GroupConsumer, Membership};
+use crate::topic::{BATCH_RECORDS_MAX, GroupConsumer, Membership, TopicError};
 use crate::window::Engine;
 
 /// Partitions that the group gave us: claimed, restored, and given up.
@@ -191,6 +191,15 @@ impl Loop {
                 Ok(record) => record,
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(error = %error, "the topic could not be read; trying again");
+                    continue;
+                }
+                Err(error @ TopicError::FindOffset { partition, .. }) => {
+                    // A claim looks at the log, and tells what is gone from what is not there yet.
+                    tracing::warn!(error = %error, "claiming the partition again");
+                    if folding.claims.owned.contains_key(&partition) {
+                        let now = clock::monotonic();
+                        folding.claims.put_back(&[partition], &mut folding.engine, now);
+                    }
                     continue;
                 }
                 Err(error) => return Err(error.into()),

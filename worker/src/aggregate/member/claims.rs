@@ -19,6 +19,12 @@ const FENCED_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before another try of a claim that failed.
 const CLAIM_RETRY_WAIT: Duration = Duration::from_millis(200);
 
+/// How long the log may end before the offset that is next: a broker that was stopped and does not
+/// know yet that another leads the partition tells an end of the past.
+const SHORT_LOG_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long to wait before such a log is looked at again.
+const SHORT_LOG_RETRY_WAIT: Duration = Duration::from_secs(1);
+
 /// A partition that is ours.
 #[derive(Debug, Clone)]
 pub(super) struct Owned {
@@ -36,6 +42,35 @@ pub(super) struct Claims {
     waiting: BTreeMap<i32, Instant>,
     /// What the consumer reads.
     read: BTreeSet<i32>,
+    short: ShortLogs,
+}
+
+/// Logs that end before the offset that is next, and since when.
+#[derive(Debug, Default)]
+struct ShortLogs(BTreeMap<i32, Instant>);
+
+impl ShortLogs {
+    /// Whether to look again later, rather than to believe that records are gone.
+    fn wait(
+        &mut self,
+        found: &PartitionClaim,
+        bounds: LogBounds,
+        same: bool,
+        now: Instant,
+    ) -> bool {
+        let Claim { partition, next_offset, .. } = found.claim;
+        if !same || next_offset <= bounds.high {
+            self.0.remove(&partition);
+            return false;
+        }
+        let since = *self.0.entry(partition).or_insert(now);
+        let waits = now.duration_since(since) < SHORT_LOG_WAIT_MAX;
+        if waits {
+            let end = bounds.high;
+            tracing::warn!(partition, next_offset, end, "the log is short; looking again later");
+        }
+        waits
+    }
 }
 
 /// What a claim needs to know.
@@ -65,6 +100,7 @@ impl Claims {
     pub(super) fn forget(&mut self, partitions: &[i32], engine: &mut Engine) -> Vec<i32> {
         for partition in partitions {
             self.waiting.remove(partition);
+            self.short.0.remove(partition);
             if self.owned.remove(partition).is_some() {
                 engine.drop_partition(*partition);
             }
@@ -115,8 +151,8 @@ impl Claims {
     ) -> Result<Vec<i32>, AggregateError> {
         let due = self.waiting.iter().filter(|(_, due)| **due <= now);
         let partitions: Vec<i32> = due.map(|(partition, _)| *partition).collect();
-        match self.take(&partitions, claiming, (store, engine, consumer), handle) {
-            Ok(()) => Ok(partitions),
+        match self.take(&partitions, claiming, (store, engine, consumer), now, handle) {
+            Ok(taken) => Ok(taken),
             Err(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, ?partitions, "cannot claim partitions; trying again");
                 self.put_back(&partitions, engine, now);
@@ -131,8 +167,9 @@ impl Claims {
         partitions: &[i32],
         claiming: &Claiming<'_>,
         (store, engine, consumer): (&mut PostgresStore, &mut Engine, &GroupConsumer),
+        now: Instant,
         handle: &Handle,
-    ) -> Result<(), AggregateError> {
+    ) -> Result<Vec<i32>, AggregateError> {
         // Before the claim: one that is cut off from Kafka must not fence the rightful owner.
         let bounds =
             partitions.iter().map(|partition| Ok((*partition, consumer.bounds(*partition)?)));
@@ -140,8 +177,14 @@ impl Claims {
         let claimed =
             handle.block_on(store.claim(claiming.topic, partitions, claiming.source_id))?;
         let (mut offsets, mut losses) = (Vec::with_capacity(claimed.len()), Vec::new());
+        let mut short = Vec::new();
         for found in claimed {
             let Some(bounds) = bounds.get(&found.claim.partition) else { continue };
+            let same = found.source_id == claiming.source_id;
+            if self.short.wait(&found, *bounds, same, now) {
+                short.push(found.claim.partition);
+                continue;
+            }
             let (found, lost) = handle.block_on(begin(store, found, *bounds, claiming))?;
             let partition = found.claim.partition;
             losses.extend(lost.clone().map(|reason| (partition, reason)));
@@ -153,7 +196,7 @@ impl Claims {
             };
             self.owned.insert(partition, owned);
         }
-        let taken: BTreeSet<i32> = partitions.iter().copied().collect();
+        let taken: BTreeSet<i32> = offsets.iter().map(|(partition, _)| *partition).collect();
         let series = claiming.series.iter().filter(|info| taken.contains(&info.partition));
         let series: Vec<Series> = series.map(|info| info.series.clone()).collect();
         for state in handle.block_on(store.load_states(&series, checkpoint::VERSION))? {
@@ -172,11 +215,13 @@ impl Claims {
             partitions.iter().copied().filter(|partition| self.read.remove(partition)).collect();
         consumer.unassign(&again)?;
         consumer.assign(&offsets)?;
-        self.read.extend(partitions);
+        self.read.extend(&taken);
         for partition in partitions {
             self.waiting.remove(partition);
         }
-        Ok(())
+        self.waiting
+            .extend(short.into_iter().map(|partition| (partition, now + SHORT_LOG_RETRY_WAIT)));
+        Ok(taken.into_iter().collect())
     }
 }
 
@@ -216,4 +261,29 @@ async fn begin(
     let accepted = store.accept_source(partition, token, claiming.source_id, bounds.low).await?;
     let accepted = accepted.ok_or(StoreError::LoseClaim { partitions: vec![partition] })?;
     Ok((accepted, Some(detail)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_log_is_looked_at_again_for_a_while_and_then_believed() {
+        let (next_offset, commit_seq, published_seq) = (100, 7, 7);
+        let claim =
+            Claim { partition: 3, token: 1, claim: 1, source_gen: 1, next_offset, commit_seq };
+        let found = PartitionClaim { claim, source_id: "topic".into(), published_seq };
+        let bounds = |high| LogBounds { low: 0, high };
+        let (begin, mut short) = (runtime::clock::monotonic(), ShortLogs::default());
+        assert!(!short.wait(&found, bounds(100), true, begin));
+        assert!(short.wait(&found, bounds(99), true, begin));
+        let nearly = begin + SHORT_LOG_WAIT_MAX - Duration::from_millis(1);
+        assert!(short.wait(&found, bounds(99), true, nearly));
+        assert!(!short.wait(&found, bounds(99), true, begin + SHORT_LOG_WAIT_MAX));
+        // It was right again in between: the wait begins anew.
+        assert!(!short.wait(&found, bounds(101), true, nearly));
+        assert!(short.wait(&found, bounds(99), true, begin + SHORT_LOG_WAIT_MAX));
+        // A topic of another id is another log.
+        assert!(!short.wait(&found, bounds(99), false, nearly));
+    }
 }
