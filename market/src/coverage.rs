@@ -57,6 +57,20 @@ impl Coverage {
         &self.gaps
     }
 
+    /// How much time is covered up to `to_ns`, gaps left out.
+    #[must_use]
+    pub fn covered_ns(&self, to_ns: i64) -> i64 {
+        let Some(from_ns) = self.from_ns else { return 0 };
+        let (mut covered_ns, mut at_ns) = (0_i64, from_ns);
+        // Ids are in the order of time.
+        for gap in &self.gaps {
+            let gap_from_ns = gap.from_ns.clamp(at_ns, to_ns.max(at_ns));
+            covered_ns = covered_ns.saturating_add(gap_from_ns.saturating_sub(at_ns));
+            at_ns = at_ns.max(gap.to_ns.saturating_add(1));
+        }
+        covered_ns.saturating_add(to_ns.saturating_sub(at_ns).max(0))
+    }
+
     /// Whether coverage begins at or before the window that opens at `open_ms`, gaps aside.
     #[must_use]
     pub fn began_by(&self, open_ms: i64) -> bool {

@@ -77,6 +77,11 @@ impl Admin {
         *self.unready() = Some(reason.into());
     }
 
+    /// Whether it may be given work: not when there is a reason.
+    pub fn set_unready_because(&self, reason: Option<String>) {
+        *self.unready() = reason;
+    }
+
     fn turn_age(&self, now: Instant) -> Duration {
         let last_turn_ms = self.0.last_turn_ms.load(Ordering::Relaxed);
         Duration::from_millis(self.since_start_ms(now).saturating_sub(last_turn_ms))

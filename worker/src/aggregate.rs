@@ -3,7 +3,6 @@
 //! A record is decoded and folded as it comes. What closed is committed at once, everything else
 //! once a second, and together while catching up. Only what is committed is published.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,18 +14,28 @@ use tokio_util::sync::CancellationToken;
 use crate::checkpoint::CheckpointError;
 use crate::store::{Claim, DeadLetter, StoreError};
 use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
-use crate::window::{Engine, LogPosition, Outcome, Stats};
-
-use raw::RawTicks;
+use crate::window::{Engine, LogPosition, Outcome};
 
 /// Effects to the store, then to whoever listens.
 mod commit;
+/// Where partitions end.
+mod ends;
 /// One member of a group of aggregators.
 pub mod member;
+/// How far the aggregator of a local run is.
+mod progress;
 /// Ticks kept as they stood on the topic.
 mod raw;
+/// What is seen of an aggregator from outside.
+mod seen;
+
+use progress::Progress;
+use raw::RawTicks;
+use seen::Teller;
 
 pub use commit::Committer;
+pub use ends::Asking;
+pub use seen::{Seen, Who};
 
 /// How long a poll waits for a record.
 const POLL_WAIT: Duration = Duration::from_millis(5);
@@ -96,6 +105,10 @@ pub struct Aggregator {
     pub committer: Committer,
     /// Whether ticks are stored as they stand on the topic.
     pub raw_ticks: bool,
+    /// Who shows how it is doing.
+    pub seen: Seen,
+    /// Who asks where the partitions end, until the aggregator ends.
+    pub asking: Asking,
     /// Called on every turn of the loop, with the engine as it stands.
     pub on_turn: OnTurn,
 }
@@ -111,16 +124,6 @@ pub struct Stop {
     pub pacer: Arc<Pacer>,
 }
 
-struct Progress {
-    claims: BTreeMap<i32, Claim>,
-    dead_letters: Vec<DeadLetter>,
-    raw_ticks: RawTicks,
-    /// Whether a record was folded since the last commit.
-    folded: bool,
-    counted: Stats,
-    delay_ms: i64,
-}
-
 impl Aggregator {
     /// Folds records until it is stopped, then commits what it has.
     ///
@@ -132,14 +135,9 @@ impl Aggregator {
         stop: &Stop,
         handle: &Handle,
     ) -> Result<(), AggregateError> {
-        let mut progress = Progress {
-            claims: claims.into_iter().map(|claim| (claim.partition, claim)).collect(),
-            dead_letters: Vec::new(),
-            raw_ticks: RawTicks::new(self.raw_ticks),
-            folded: false,
-            counted: Stats::default(),
-            delay_ms: 0,
-        };
+        let raw_ticks = RawTicks::new(self.raw_ticks);
+        let mut progress = Progress::new(claims, raw_ticks, clock::monotonic());
+        let mut teller = Teller::new(self.seen.clone());
         let (mut committed, mut shown) = (clock::monotonic(), clock::monotonic());
         loop {
             let records = self.fold_batch(&mut progress, stop, handle)?;
@@ -153,6 +151,7 @@ impl Aggregator {
                 self.committer.feed.open_bars(self.engine.take_open_bars());
                 shown = now;
             }
+            teller.turn(now, &self.engine, |view| progress.show(view));
             (self.on_turn)(&self.engine, now);
             let drained = stop.when_drained.is_cancelled() && stop.pacer.is_drained();
             if stop.now.is_cancelled() || drained {
@@ -171,7 +170,6 @@ impl Aggregator {
         let Self { consumer, engine, committer, .. } = self;
         let batch = consumer.poll(POLL_WAIT);
         let mut last_timestamp_ms = None;
-        let mut folded = 0;
         for record in batch.records() {
             committer.close_all(engine, progress, stop, handle)?;
             if engine.is_closing() {
@@ -187,25 +185,18 @@ impl Aggregator {
             };
             let raw_ticks = &mut progress.raw_ticks;
             let keep = |tick: &Tick<'_>| raw_ticks.keep((record.partition, record.offset), tick);
-            match fold(engine, &record, keep) {
-                Outcome::Folded => folded += 1,
-                Outcome::Duplicate => committer.metrics.duplicates.inc(),
-                Outcome::DeadLetter { reason, detail } => {
-                    committer.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
-                    progress.dead_letters.push(dead_letter(&record, reason.as_str(), detail));
-                }
+            let outcome = fold(engine, &record, keep);
+            progress.tally.count(&outcome);
+            if let Outcome::DeadLetter { reason, detail } = outcome {
+                progress.dead_letters.push(dead_letter(&record, reason.as_str(), detail));
             }
-            if let Some(claim) = progress.claims.get_mut(&record.partition) {
-                claim.next_offset = record.offset + 1;
-            }
+            progress.take(&record);
             last_timestamp_ms = Some(record.timestamp_ms);
-            progress.folded = true;
         }
         committer.close_all(engine, progress, stop, handle)?;
-        committer.metrics.folded.inc_by(folded);
+        committer.metrics.count_batch(&mut progress.tally);
         let now_ms = clock::now_ns().div_euclid(1_000_000);
         progress.delay_ms = last_timestamp_ms.map_or(0, |timestamp_ms| now_ms - timestamp_ms);
-        committer.metrics.record_delay_ms.set(progress.delay_ms);
         Ok(batch.len())
     }
 

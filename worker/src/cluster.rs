@@ -9,18 +9,19 @@
 use std::time::Duration;
 
 use market::pipeline::{GroupProtocol, OnSourceLoss, Pipeline};
-use prometheus::Registry;
+use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::aggregate::member::{Courier, Member};
-use crate::aggregate::{AggregateError, OnTurn};
-use crate::metrics::Metrics;
+use crate::aggregate::member::{Courier, Member, OnTurn};
+use crate::aggregate::{AggregateError, Asking, Seen};
 use crate::publish::redis::{PublishError, RedisFeed, RedisSettings};
 use crate::spec::{engine_of, foreign_series_of, partitions_of, series_of};
 use crate::store::postgres::schema_name;
 use crate::store::{Owner, PostgresOptions, PostgresStore, StoreError};
-use crate::topic::{Admin, AdminError, Connection, GroupConsumer, Outbox, TopicError, topics_of};
+use crate::topic::{
+    Admin, AdminError, Connection, GroupConsumer, LogEnds, Outbox, TopicError, topics_of,
+};
 
 /// The wait before another try to reach a server at the start.
 const START_RETRY_WAIT: Duration = Duration::from_millis(500);
@@ -43,9 +44,6 @@ pub enum ClusterError {
     /// Folding.
     #[error(transparent)]
     Aggregate(#[from] AggregateError),
-    /// A metric of that name exists.
-    #[error("cannot register metrics")]
-    RegisterMetrics(#[from] prometheus::Error),
     /// The operating system gave no thread, or ours died.
     #[error("the folding thread ended without a word")]
     LoseThread,
@@ -98,22 +96,24 @@ impl Aggregating {
     pub async fn start(
         pipeline: &Pipeline,
         servers: &Servers,
-        registry: &Registry,
+        seen: Seen,
         on_turn: OnTurn,
         stop: &CancellationToken,
     ) -> Result<Option<Self>, ClusterError> {
         let spec = &pipeline.spec;
-        let metrics = Metrics::register(registry)?;
-        let Some(mut store) = reach(pipeline, servers, stop).await? else { return Ok(None) };
+        let mut waiting = Waiting { seen: &seen, on_turn, stop };
+        let Some(mut store) = reach(pipeline, servers, &mut waiting).await? else {
+            return Ok(None);
+        };
         let mut series = series_of(spec, partitions_of(spec));
         series.extend(foreign_series_of(spec, partitions_of(spec)));
         store.register_series(&series).await?;
         let kafka = spec.kafka.as_ref();
         let names = topics_of(pipeline);
-        let Some(source_id) = reach_topic(&names.ticks, partitions_of(spec), servers, stop).await?
-        else {
-            return Ok(None);
-        };
+        let partitions = partitions_of(spec);
+        let found = reach_topic(&names.ticks, partitions, servers, &mut waiting).await?;
+        let Some(source_id) = found else { return Ok(None) };
+        let on_turn = waiting.on_turn;
         let settings = servers.kafka.consumer(&names.ticks, &pipeline.prefix());
         let protocol =
             kafka.map_or(GroupProtocol::Classic, market::pipeline::Kafka::group_protocol);
@@ -125,7 +125,7 @@ impl Aggregating {
             alerts: outbox(&names.alerts)?,
             topic: names.ticks,
             worker: servers.worker.clone(),
-            metrics,
+            metrics: seen.metrics.clone(),
         };
         let feed = match &servers.redis_url {
             Some(url) => {
@@ -148,6 +148,8 @@ impl Aggregating {
             raw_ticks: spec.storage.raw_ticks(),
             on_source_loss: kafka
                 .map_or(OnSourceLoss::Fail, market::pipeline::Kafka::on_source_loss),
+            asking: Asking::start(LogEnds::open(&settings)?, seen.clone()),
+            seen,
             on_turn,
         };
         Ok(Some(Self { member }))
@@ -171,16 +173,37 @@ impl Aggregating {
     }
 }
 
+/// What goes on while a server is waited for at the start.
+struct Waiting<'a> {
+    seen: &'a Seen,
+    on_turn: OnTurn,
+    stop: &'a CancellationToken,
+}
+
+impl Waiting<'_> {
+    /// Says what is waited for, and waits before another try.
+    async fn pause(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
+        if self.seen.wait_for(what) {
+            tracing::warn!(error, "{what}");
+        }
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep(START_RETRY_WAIT) => {}
+        }
+        // Waiting for a dependency is no reason to be taken for dead.
+        (self.on_turn)(clock::monotonic());
+    }
+}
+
 /// Names the log that offsets count in, waiting for a broker that is away or a topic that is not
 /// made yet. `None` when told to stop.
 async fn reach_topic(
     topic: &str,
     partitions: i32,
     servers: &Servers,
-    stop: &CancellationToken,
+    waiting: &mut Waiting<'_>,
 ) -> Result<Option<String>, AdminError> {
-    let mut said = false;
-    while !stop.is_cancelled() {
+    while !waiting.stop.is_cancelled() {
         let found = async {
             let admin = Admin::connect(&servers.kafka).await?;
             let found = admin.check(topic, partitions).await?;
@@ -189,15 +212,9 @@ async fn reach_topic(
         match found.await {
             Ok(source_id) => return Ok(Some(source_id)),
             Err(error) if error.is_retryable() => {
-                if !std::mem::replace(&mut said, true) {
-                    tracing::warn!(error = %error, "waiting for the topic");
-                }
+                waiting.pause("waiting for the topic", &error).await;
             }
             Err(error) => return Err(error),
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(START_RETRY_WAIT) => {}
         }
     }
     Ok(None)
@@ -208,23 +225,16 @@ async fn reach_topic(
 async fn reach(
     pipeline: &Pipeline,
     servers: &Servers,
-    stop: &CancellationToken,
+    waiting: &mut Waiting<'_>,
 ) -> Result<Option<PostgresStore>, StoreError> {
-    let mut said = false;
-    while !stop.is_cancelled() {
+    while !waiting.stop.is_cancelled() {
         let options = servers.postgres(pipeline, &servers.database_url);
         match PostgresStore::connect(options).await {
             Ok(store) => return Ok(Some(store)),
             Err(error) if error.is_retryable() => {
-                if !std::mem::replace(&mut said, true) {
-                    tracing::warn!(error = %error, "waiting for the store");
-                }
+                waiting.pause("waiting for the store", &error).await;
             }
             Err(error) => return Err(error),
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(START_RETRY_WAIT) => {}
         }
     }
     Ok(None)

@@ -44,6 +44,11 @@ enum Command {
     Drop(schema::Drop),
 }
 
+/// A status as `/status` answers it.
+fn shown(status: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(status).unwrap_or_default()
+}
+
 impl Worker {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let format = match self.log_format {

@@ -57,7 +57,6 @@ impl From<ClusterError> for Failure {
             ClusterError::UseTopic(_)
             | ClusterError::UseTopics(_)
             | ClusterError::Aggregate(_)
-            | ClusterError::RegisterMetrics(_)
             | ClusterError::LoseThread => EXIT_FAILED,
         };
         Self::of(&error, code)

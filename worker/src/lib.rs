@@ -28,6 +28,8 @@ pub mod publish;
 pub mod source;
 /// A spec as series, engine and partitions.
 pub mod spec;
+/// What `/status` says of a worker.
+pub mod status;
 /// 4. Effects and checkpoint in one transaction.
 pub mod store;
 /// 2. Bytes in and out of partitions.

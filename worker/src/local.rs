@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::aggregate::{AggregateError, Aggregator, Committer, OnTurn, Stop};
+use crate::aggregate::{AggregateError, Aggregator, Asking, Committer, OnTurn, Seen, Stop, Who};
 use crate::backfill::backfill;
 use crate::checkpoint::{self, CheckpointError};
 use crate::metrics::Metrics;
@@ -31,7 +31,7 @@ use crate::publish::LocalFeed;
 use crate::source::SourceError;
 use crate::source::disorder::{Disorder, DisorderOptions};
 use crate::store::{Owner, SqliteStore, StoreError};
-use crate::topic::{Consumer, LocalBroker, Producer, TopicError};
+use crate::topic::{Consumer, LocalBroker, LogEnds, Producer, TopicError};
 use crate::window::LogPosition;
 
 /// Sources that go on where their series are.
@@ -112,6 +112,8 @@ pub struct LocalRun {
     pub metrics: Metrics,
     /// Where the embedded broker listens, and the name of its topic.
     pub broker: (String, String),
+    /// How its aggregator is doing.
+    pub seen: Seen,
     status: Arc<Mutex<LocalStatus>>,
     stop: Stop,
     sources: JoinSet<Result<(), LocalError>>,
@@ -150,7 +152,10 @@ impl LocalRun {
             claims.iter().map(|claim| (claim.partition, claim.next_offset)).collect();
         let consumer =
             Consumer::open(&cluster.consumer_settings(), &offsets, Some(Arc::clone(&pacer)))?;
-        let metrics = Metrics::register(&registry)?;
+        let who = Who { pipeline: pipeline.name.clone(), ..Who::default() };
+        let seen = Seen::register(who, &registry)?;
+        let metrics = seen.metrics.clone();
+        let ends = LogEnds::open(&cluster.consumer_settings())?;
         let feed = LocalFeed::new();
         let status = Arc::new(Mutex::new(LocalStatus::default()));
         let stop = Stop {
@@ -159,14 +164,14 @@ impl LocalRun {
             pacer: Arc::clone(&pacer),
         };
 
-        let now_ms = u64::try_from(clock::now_ns().div_euclid(NANOS_PER_MILLI)).unwrap_or(0);
-        // A clock that was set back must not make this producer an old one.
-        let epoch = now_ms.max(engine.epoch().saturating_add(1));
+        let epoch = next_epoch(&engine);
         let aggregator = Aggregator {
             consumer,
             engine,
             committer: Committer { store, feed: feed.clone(), metrics: metrics.clone() },
             raw_ticks: pipeline.spec.storage.raw_ticks(),
+            asking: Asking::start(ends, seen.clone()),
+            seen: seen.clone(),
             on_turn: keep_status(Arc::clone(&status), on_turn),
         };
         let folded = spawn_aggregator(aggregator, claims, stop.clone())?;
@@ -182,7 +187,18 @@ impl LocalRun {
             tasks.spawn(run_source(name, source, producer, identity.clone(), status, stop));
         }
         let broker = (cluster.producer_settings().brokers, topic);
-        Ok(Self { feed, metrics, broker, status, stop, sources: tasks, folded, until_end, cluster })
+        Ok(Self {
+            feed,
+            metrics,
+            broker,
+            seen,
+            status,
+            stop,
+            sources: tasks,
+            folded,
+            until_end,
+            cluster,
+        })
     }
 
     /// How it is doing.
@@ -236,6 +252,12 @@ impl LocalRun {
         ended?;
         first_error.map_or(Ok(()), Err)
     }
+}
+
+/// Names a producer that begins now. A clock that was set back must not make it an old one.
+fn next_epoch(engine: &Engine) -> u64 {
+    let now_ms = u64::try_from(clock::now_ns().div_euclid(NANOS_PER_MILLI)).unwrap_or(0);
+    now_ms.max(engine.epoch().saturating_add(1))
 }
 
 fn keep_status(status: Arc<Mutex<LocalStatus>>, on_turn: Box<dyn Fn(Instant) + Send>) -> OnTurn {

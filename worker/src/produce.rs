@@ -7,16 +7,22 @@ use market::tick::{Amount, Mark, MarkKind, Record, Tick, Trade};
 use tokio_util::sync::CancellationToken;
 
 use crate::source::{Emission, Event, Flow, Listing, Progress, Source, SourceError, SourceTrade};
-use crate::topic::{Producer, Receipt, TopicError};
+use crate::topic::{InFlight, Producer, Receipt, TopicError};
 
 /// What the topic has of each series, and from where its source goes on.
 mod recover;
 /// All sources of one producer, on real Kafka.
 pub mod run;
+/// What was sent of each symbol.
+mod sent;
 /// Which producer has which instrument.
 pub mod shard;
 
-pub use run::{Producing, ProducingError, ProducingOptions, ProducingStatus};
+pub use run::{
+    Broker, Producing, ProducingError, ProducingOptions, ProducingSeen, ProducingStatus,
+};
+pub(crate) use sent::Sent;
+pub use sent::SentSymbol;
 pub use shard::{Shard, ShardError};
 
 /// Why a source's records do not reach the topic.
@@ -48,22 +54,31 @@ pub struct SourceStatus {
     pub drained: bool,
     /// Why it stopped.
     pub error: Option<String>,
+    /// Each of its symbols; empty before it is open.
+    pub symbols: Vec<SentSymbol>,
+    /// What is on its way to the brokers.
+    pub flight: InFlight,
 }
 
-/// As [`produce`], and tells how it is going.
+/// As [`produce`], and tells how it is going; `count` is told after each batch what was in it.
 ///
 /// # Errors
 /// As [`produce`].
-pub async fn produce_told(
+pub(crate) async fn produce_told(
     source: &mut dyn Source,
     producer: &mut Producer,
     identity: &Identity,
     stop: &CancellationToken,
     update: impl Fn(&dyn Fn(&mut SourceStatus)),
+    count: impl Fn(&Sent),
 ) -> Result<(), ProduceError> {
     update(&|status| *status = SourceStatus::default());
-    let produced = produce(source, producer, identity, stop, |progress| {
-        update(&|status| status.progress = progress);
+    let produced = send_all(source, producer, identity, stop, |progress, sent| {
+        count(sent);
+        update(&|status| {
+            status.progress = progress;
+            status.symbols.clone_from(&sent.symbols);
+        });
     });
     let produced = produced.await;
     update(&|status| {
@@ -85,7 +100,18 @@ pub async fn produce(
     stop: &CancellationToken,
     on_progress: impl Fn(Option<Progress>),
 ) -> Result<(), ProduceError> {
+    send_all(source, producer, identity, stop, |progress, _| on_progress(progress)).await
+}
+
+async fn send_all(
+    source: &mut dyn Source,
+    producer: &mut Producer,
+    identity: &Identity,
+    stop: &CancellationToken,
+    on_batch: impl Fn(Option<Progress>, &Sent),
+) -> Result<(), ProduceError> {
     let listings = source.listings().to_vec();
+    let mut sent = Sent::of(&listings);
     let mut batch = Vec::new();
     let mut bytes = Vec::new();
     loop {
@@ -104,10 +130,12 @@ pub async fn produce(
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                sent = producer.send_for(key, &bytes, receipt) => sent?,
+                done = producer.send_for(key, &bytes, receipt) => done?,
             }
+            sent.count(emission);
         }
-        on_progress(source.progress());
+        on_batch(source.progress(), &sent);
+        (sent.ticks, sent.marks) = (0, 0);
         match flow {
             Ok(Flow::More) => {}
             Ok(Flow::Drained) => return Ok(producer.flush().await?),

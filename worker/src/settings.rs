@@ -33,6 +33,9 @@ pub(crate) struct Settings {
     /// The Kubernetes namespace of the pipeline; empty elsewhere
     #[arg(long, env = "POD_NAMESPACE", default_value = "")]
     namespace: String,
+    /// The version of these settings, which /status shows; the operator sets it
+    #[arg(long, env = "CONFIG_VERSION")]
+    config_version: Option<String>,
 }
 
 impl Settings {
@@ -79,6 +82,11 @@ impl Settings {
             worker: self.name.clone(),
             namespace: self.namespace.clone(),
         })
+    }
+
+    /// The version of the settings, where an operator gave them.
+    pub(crate) fn config_version(&self) -> Option<String> {
+        self.config_version.clone()
     }
 
     fn database_url(&self) -> Result<String, Failure> {

@@ -15,8 +15,12 @@ pub mod admin;
 mod batch;
 /// Records out of partitions.
 pub mod consumer;
+/// Where the log of partitions ends.
+pub mod ends;
 /// Why bytes did not get in or out.
 pub mod error;
+/// The one place that asks for a member's generation through librdkafka's C interface.
+mod generation;
 /// Partitions that a consumer group shares out.
 pub mod group;
 /// The one place that asks for a topic's id through librdkafka's C interface.
@@ -46,14 +50,15 @@ mod tests;
 pub use admin::{Admin, AdminError, partitions_of, topics_of};
 pub use batch::{BATCH_RECORDS_MAX, Batch, Fetched};
 pub use consumer::{Consumer, ConsumerSettings};
+pub use ends::LogEnds;
 pub use error::TopicError;
-pub use group::{GroupConsumer, LogBounds, Membership};
+pub use group::{GroupConsumer, GroupState, LogBounds, Membership};
 pub use identity::TopicDescription;
 pub use local::LocalBroker;
 pub use outbox::{Letter, Outbox};
 pub use pacer::Pacer;
 pub use positions::{IngestState, PositionError, PositionWriter, StoredPosition};
-pub use producer::{Acknowledged, Producer, ProducerSettings};
+pub use producer::{Acknowledged, InFlight, Producer, ProducerSettings};
 pub use reach::{Reach, Receipt};
 pub use security::{Connection, Credentials, SecurityError};
 pub use watcher::{WatchFrom, Watcher};

@@ -42,7 +42,7 @@ mod series;
 use context::Context;
 
 pub use alerts::AlertSettings;
-pub use engine::Engine;
+pub use engine::{Engine, SeriesLook};
 pub(crate) use series::SeriesWindows;
 
 /// What the engine is told once.

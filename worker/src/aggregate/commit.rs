@@ -1,12 +1,13 @@
 use std::time::Duration;
 
+use runtime::clock;
 use tokio::runtime::Handle;
 
 use super::{AggregateError, Progress, Stop};
 use crate::metrics::Metrics;
 use crate::publish::LocalFeed;
 use crate::store::{Commit, CommitOutcome, PartitionProgress, SqliteStore, StoreError};
-use crate::window::{Engine, Stats};
+use crate::window::Engine;
 
 /// Tries of a commit that the store may take later (a full disk, a lock).
 const COMMIT_TRIES_MAX: u32 = 5;
@@ -71,11 +72,10 @@ impl Committer {
         let timer = self.metrics.commit_seconds.start_timer();
         self.write(&commit, handle)?;
         timer.observe_duration();
-        for claim in progress.claims.values_mut() {
-            claim.commit_seq += 1;
-        }
-        progress.folded = false;
-        self.count(engine.stats(), progress, commit.candles.len());
+        progress.commit(clock::monotonic());
+        let before = std::mem::replace(&mut progress.counted, engine.stats());
+        self.metrics.count(before, engine.stats());
+        self.metrics.count_commit(&commit);
         self.feed.committed(&effects);
         Ok(())
     }
@@ -109,11 +109,5 @@ impl Committer {
             }
         }
         Ok(true)
-    }
-
-    fn count(&self, stats: Stats, progress: &mut Progress, candles: usize) {
-        let before = std::mem::replace(&mut progress.counted, stats);
-        self.metrics.count(before, stats);
-        self.metrics.candles.inc_by(u64::try_from(candles).unwrap_or(u64::MAX));
     }
 }

@@ -6,7 +6,7 @@
 //! commit; a commit that is fenced leaves nothing behind.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use market::interval::Interval;
 use market::pipeline::OnSourceLoss;
@@ -14,8 +14,10 @@ use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::AggregateError;
+use super::ends::Asking;
 use super::raw::RawTicks;
-use super::{AggregateError, OnTurn};
+use super::seen::{Seen, Teller};
 use crate::publish::redis::RedisFeed;
 use crate::store::SeriesInfo;
 use crate::topic::{BATCH_RECORDS_MAX, GroupConsumer, Membership, TopicError};
@@ -31,6 +33,8 @@ mod folding;
 mod publishing;
 /// Catching up a Redis that lacks something.
 mod recovery;
+/// How it stands, for those who look.
+mod telling;
 
 use claims::Claiming;
 use folding::Folding;
@@ -65,9 +69,16 @@ pub struct Member {
     pub raw_ticks: bool,
     /// What to do when records are gone that were not folded.
     pub on_source_loss: OnSourceLoss,
-    /// Called on every turn of the loop, with the engine as it stands.
+    /// Who shows how it is doing.
+    pub seen: Seen,
+    /// Who asks where the partitions end, until the member ends.
+    pub asking: Asking,
+    /// Called on every turn of the loop.
     pub on_turn: OnTurn,
 }
+
+/// Told on every turn of a member's loop.
+pub type OnTurn = Box<dyn FnMut(Instant) + Send>;
 
 impl Member {
     /// Works until `stop` is cancelled, then commits what it has and leaves the group.
@@ -88,8 +99,12 @@ impl Member {
             source_id: self.source_id,
             on_source_loss: self.on_source_loss,
             stop,
+            teller: Teller::new(self.seen),
+            paused: None,
+            on_turn: self.on_turn,
+            _asking: self.asking,
         }
-        .run(self.on_turn)
+        .run()
     }
 }
 
@@ -101,10 +116,15 @@ struct Loop {
     source_id: String,
     on_source_loss: OnSourceLoss,
     stop: CancellationToken,
+    teller: Teller,
+    /// Since when there is no room for what another batch does.
+    paused: Option<Instant>,
+    on_turn: OnTurn,
+    _asking: Asking,
 }
 
 impl Loop {
-    fn run(mut self, mut on_turn: OnTurn) -> Result<(), AggregateError> {
+    fn run(mut self) -> Result<(), AggregateError> {
         while !self.stop.is_cancelled() {
             for membership in self.consumer.memberships()? {
                 self.follow(membership)?;
@@ -118,7 +138,7 @@ impl Loop {
                 self.folding.depart();
             }
             self.publishing.turn(&mut self.folding, now)?;
-            on_turn(&self.folding.engine, now);
+            self.tell(now);
         }
         self.folding.finish(FAREWELL_WAIT, &mut self.publishing)?;
         self.publishing.close(FAREWELL_WAIT, &self.folding);
@@ -128,18 +148,21 @@ impl Loop {
     fn follow(&mut self, membership: Membership) -> Result<(), AggregateError> {
         match membership {
             Membership::Assigned(partitions) => {
+                self.count("assigned");
                 tracing::info!(?partitions, "the group gave us partitions");
                 self.folding.claims.expect(&partitions, clock::monotonic());
                 // The group waits for our word; each partition follows when it is claimed.
                 self.consumer.assign(&[])?;
             }
             Membership::Revoked(partitions) => {
+                self.count("revoked");
                 tracing::info!(?partitions, "the group takes partitions away");
                 self.folding.finish(FAREWELL_WAIT, &mut self.publishing)?;
                 let read = self.folding.forget(&partitions);
                 self.consumer.unassign(&read)?;
             }
             Membership::Lost(partitions) => {
+                self.count("lost");
                 tracing::warn!(?partitions, "the group has given our partitions to others");
                 let read = self.folding.forget(&partitions);
                 self.consumer.unassign(&read)?;
@@ -215,6 +238,7 @@ impl Loop {
         }
         let records = batch.len();
         drop(batch);
+        folding.count();
         let left = folding.claims.next_offsets(&left);
         if !left.is_empty() {
             let partitions: Vec<i32> = left.iter().map(|(partition, _)| *partition).collect();
@@ -223,7 +247,6 @@ impl Loop {
         }
         let now_ms = clock::now_ns().div_euclid(1_000_000);
         let delay_ms = last_timestamp_ms.map_or(0, |timestamp_ms| now_ms - timestamp_ms);
-        folding.metrics.record_delay_ms.set(delay_ms);
         folding.behind = delay_ms > BEHIND_MS || records == BATCH_RECORDS_MAX;
         Ok(())
     }

@@ -1,17 +1,15 @@
 //! `worker aggregate`.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use clap::Args;
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 use runtime::admin::{self, Admin};
 use runtime::{clock, listen, shutdown};
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use worker::aggregate::{Seen, Who};
 use worker::cluster::Aggregating;
-use worker::window::Engine;
 
+use super::shown;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
@@ -30,43 +28,34 @@ impl Aggregate {
         let pipeline = self.settings.pipeline()?;
         let servers = self.settings.servers(&pipeline)?;
         let listener = listen::bind(&self.admin_listen, "--admin-listen").await?;
+        tracing::info!(address = %listener.local_addr()?, "the admin port is open");
         let stop = shutdown::on_signals()?;
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        let status = Arc::new(Mutex::new(json!({"pipeline": pipeline.name, "series": []})));
-        let shown = Arc::clone(&status);
-        let read = move || shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let admin = Admin::new(clock::monotonic(), registry.clone(), read);
+        let who = Who {
+            pipeline: pipeline.name.clone(),
+            worker: servers.worker.clone(),
+            config_version: self.settings.config_version(),
+        };
+        let seen = Seen::register(who, &registry)?;
+        let read = seen.clone();
+        let admin = Admin::new(clock::monotonic(), registry, move || {
+            shown(&read.status(clock::monotonic(), clock::now_ns()))
+        });
         let closed = CancellationToken::new();
         let serving = tokio::spawn(admin::serve(listener, admin.clone(), closed.clone()));
 
-        let (turned, name) = (admin.clone(), pipeline.name.clone());
-        let mut told = clock::monotonic();
-        let on_turn = Box::new(move |engine: &Engine, now: std::time::Instant| {
-            turned.turned(now);
-            if now.duration_since(told).as_secs() >= 1 {
-                told = now;
-                let seen = status_of(&name, engine);
-                *status.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-            }
+        let asked = seen.clone();
+        let on_turn = Box::new(move |now| {
+            admin.turned(now);
+            admin.set_unready_because(asked.unready());
         });
-        let started = Aggregating::start(&pipeline, &servers, &registry, on_turn, &stop).await?;
+        let started = Aggregating::start(&pipeline, &servers, seen, on_turn, &stop).await?;
         if let Some(aggregating) = started {
-            admin.set_ready();
             aggregating.run(stop).await?;
         }
         closed.cancel();
         serving.await?;
         Ok(())
     }
-}
-
-fn status_of(name: &str, engine: &Engine) -> Value {
-    let series = engine.watermarks().filter_map(|(series, ns)| {
-        let watermark_ns = ns?;
-        Some(
-            json!({"symbol": series.symbol, "source": series.source, "watermark_ns": watermark_ns}),
-        )
-    });
-    json!({"pipeline": name, "series": series.collect::<Vec<_>>()})
 }

@@ -1,18 +1,23 @@
 //! `worker produce`.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 use runtime::admin::{self, Admin};
 use runtime::{clock, listen, shutdown};
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use worker::produce::{Producing, ProducingOptions, Shard};
+use worker::aggregate::Who;
+use worker::produce::{Producing, ProducingOptions, ProducingSeen, Shard};
 
+use super::shown;
 use crate::failure::Failure;
 use crate::settings::Settings;
+
+/// How often the runtime says that it is alive, and whether it is ready.
+const TURN_EVERY: Duration = Duration::from_millis(500);
 
 /// Send what the sources of the pipeline emit to its ticks topic.
 #[derive(Debug, Args)]
@@ -35,10 +40,12 @@ impl Produce {
         let pipeline = self.settings.pipeline()?;
         let connection = self.settings.kafka(&pipeline)?;
         let listener = listen::bind(&self.admin_listen, "--admin-listen").await?;
+        tracing::info!(address = %listener.local_addr()?, "the admin port is open");
         let stop = shutdown::on_signals()?;
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        let name = pipeline.name.clone();
+        let config_version = self.settings.config_version();
+        let who = Who { pipeline: pipeline.name.clone(), config_version, ..Who::default() };
         let epoch = u64::try_from(clock::now_ns().div_euclid(1_000_000)).unwrap_or(0);
         let producing = Producing::new(ProducingOptions {
             pipeline,
@@ -49,19 +56,12 @@ impl Produce {
             until_end: self.until_end,
             disorder: None,
         });
-        let status = producing.status();
-        let read = move || {
-            let status = status.lock().unwrap_or_else(PoisonError::into_inner);
-            let sources = status.sources.iter().map(|(source, status)| {
-                json!({"name": source.as_str(), "drained": status.drained, "error": status.error})
-            });
-            json!({"pipeline": name, "sources": sources.collect::<Vec<_>>()})
-        };
-        let admin = Admin::new(clock::monotonic(), registry, read);
+        let producing = producing.shown_by(&registry)?;
+        let (seen, read) = (producing.seen(who.clone()), producing.seen(who));
+        let admin = Admin::new(clock::monotonic(), registry, move || shown(&read.status()));
         let closed = CancellationToken::new();
         let serving = tokio::spawn(admin::serve(listener, admin.clone(), closed.clone()));
-        admin.set_ready();
-        let turning = tokio::spawn(turn(admin, closed.clone()));
+        let turning = tokio::spawn(turn(admin, seen, closed.clone()));
         let ended = producing.run(stop).await;
         closed.cancel();
         serving.await?;
@@ -71,12 +71,13 @@ impl Produce {
 }
 
 /// The runtime that drives the sources is alive.
-async fn turn(admin: Admin, closed: CancellationToken) {
+async fn turn(admin: Admin, seen: ProducingSeen, closed: CancellationToken) {
     while !closed.is_cancelled() {
         admin.turned(clock::monotonic());
+        admin.set_unready_because(seen.unready());
         tokio::select! {
             () = closed.cancelled() => {}
-            () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+            () = tokio::time::sleep(TURN_EVERY) => {}
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{ProduceError, Shard, SourceStatus};
+use crate::metrics::ProducerMetrics;
 use crate::source::SourceError;
 use crate::source::disorder::DisorderOptions;
 use crate::source::replay::Now;
@@ -26,8 +27,14 @@ use crate::topic::{AdminError, Connection, PositionError, TopicError};
 
 /// One source: opened where it goes on, run, opened again.
 mod attempt;
+/// Whether Kafka answers.
+mod probe;
+/// What is seen of a producer from outside.
+mod seen;
 
 use attempt::Task;
+pub use probe::Broker;
+pub use seen::ProducingSeen;
 
 /// How long to wait before what Kafka could not do is tried again.
 const RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -116,19 +123,22 @@ pub struct ProducingOptions {
 pub struct ProducingStatus {
     /// Each source that has one of our instruments. While Kafka is waited for, its error says so.
     pub sources: BTreeMap<SourceName, SourceStatus>,
+    /// Whether Kafka answered when it was last asked.
+    pub broker: Broker,
 }
 
 /// A producer.
 pub struct Producing {
     options: ProducingOptions,
     status: Arc<Mutex<ProducingStatus>>,
+    metrics: Option<ProducerMetrics>,
 }
 
 impl Producing {
     /// A producer that does nothing yet.
     #[must_use]
     pub fn new(options: ProducingOptions) -> Self {
-        Self { options, status: Arc::default() }
+        Self { options, status: Arc::default(), metrics: None }
     }
 
     /// How it is doing.
@@ -145,15 +155,17 @@ impl Producing {
     /// # Errors
     /// What no waiting mends, at once; else, at the end, the first error of a source.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ProducingError> {
-        let Self { options, status } = self;
+        let Self { options, status, metrics } = self;
         let (options, stop) = (Arc::new(options), shutdown.child_token());
+        let probing = probe::start(&options, Arc::clone(&status));
         let mut tasks = JoinSet::new();
         for (index, source) in options.pipeline.spec.sources.iter().enumerate() {
             let shard = options.shard;
             let ours = |instrument: &str| shard.owns(source.name.as_str(), instrument);
             if source.symbols().iter().any(|symbol| ours(&symbol.instrument)) {
                 let (options, status) = (Arc::clone(&options), Arc::clone(&status));
-                let task = Task { index, options, status, stop: stop.clone() };
+                let (metrics, stop) = (metrics.clone(), stop.clone());
+                let task = Task { index, options, status, metrics, stop };
                 tasks.spawn(run_source(task));
             }
         }
@@ -170,6 +182,7 @@ impl Producing {
         if !options.until_end && !stop.is_cancelled() {
             shutdown.cancelled().await;
         }
+        drop(probing);
         first_error.map_or(Ok(()), Err)
     }
 }

@@ -139,6 +139,13 @@ impl RedisFeed {
         self.shared.queue().take_published_to()
     }
 
+    /// Whether all that is committed reaches Redis, and how many publications wait for it.
+    #[must_use]
+    pub fn backlog(&self) -> (bool, usize) {
+        let queue = self.shared.queue();
+        (queue.up && !queue.is_behind(), queue.waiting())
+    }
+
     /// Whether Redis can be reached and lets us publish.
     #[must_use]
     pub fn is_up(&self) -> bool {

@@ -23,6 +23,8 @@ pub use error::AdminError;
 
 /// How long the brokers may take for one request.
 const REQUEST_WAIT_MAX: Duration = Duration::from_secs(15);
+/// How long they may take to say that they are there.
+const PING_WAIT_MAX: Duration = Duration::from_secs(3);
 /// How long to wait between two looks at a new topic, and how many there are.
 const LEADER_SLICE: Duration = Duration::from_millis(50);
 const LEADER_LOOKS_MAX: u32 = 400;
@@ -72,6 +74,18 @@ impl Admin {
         let brokers = connection.brokers.clone();
         let cluster_id = blocking(move || cluster_id(&asked, brokers)).await?;
         Ok(Self { connection, client, cluster_id })
+    }
+
+    /// Whether the brokers answer a question about a topic now, whatever the answer.
+    ///
+    /// # Errors
+    /// [`AdminError::ReachBrokers`].
+    pub async fn ping(&self, topic: &str) -> Result<(), AdminError> {
+        let (client, name) = (Arc::clone(&self.client), topic.to_owned());
+        let asked =
+            blocking(move || identity::describe(client.client(), &name, PING_WAIT_MAX)).await;
+        let brokers = || self.connection.brokers.clone();
+        asked.map(|_| ()).map_err(|_| AdminError::ReachBrokers { brokers: brokers() })
     }
 
     /// What the brokers say of a topic; `None` when there is none.

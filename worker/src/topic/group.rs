@@ -9,9 +9,10 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use serde::Deserialize;
 
 use crate::topic::batch::{Batch, BatchReader};
-use crate::topic::{ConsumerSettings, TopicError, consumer};
+use crate::topic::{ConsumerSettings, TopicError, consumer, generation};
 
 /// How long the group waits for a word of a member that was killed.
 const SESSION_TIMEOUT_MS: &str = "6000";
@@ -19,6 +20,8 @@ const SESSION_TIMEOUT_MS: &str = "6000";
 const HEARTBEAT_INTERVAL_MS: &str = "500";
 /// How long the brokers may take to say where a partition begins and ends.
 const OFFSETS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often librdkafka says how it stands with the group.
+const STATISTICS_INTERVAL_MS: &str = "1000";
 /// How many events of the group are taken in one turn.
 const EVENTS_PER_TURN_MAX: u32 = 64;
 
@@ -31,6 +34,26 @@ pub enum Membership {
     Revoked(Vec<i32>),
     /// These were given to others already: nothing can be finished.
     Lost(Vec<i32>),
+}
+
+/// How a member stands with its group, as librdkafka says once a second.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct GroupState {
+    /// How it is with the coordinator: `up`, or what is done to reach it.
+    pub state: String,
+    /// How it is with joining: `steady`, or what is under way.
+    pub join_state: String,
+    /// How often the group was shared out anew.
+    pub rebalance_cnt: u64,
+    /// Whether it has joined and knows what it is given, which may be nothing.
+    #[serde(skip)]
+    pub settled: bool,
+}
+
+/// The part of librdkafka's statistics that is read.
+#[derive(Deserialize)]
+struct Statistics {
+    cgrp: Option<GroupState>,
 }
 
 /// Where the log of a partition begins, and the offset after its last record.
@@ -57,6 +80,7 @@ pub struct GroupConsumer {
 struct Group {
     consumer: Arc<BaseConsumer<Members>>,
     topic: String,
+    protocol: GroupProtocol,
 }
 
 impl GroupConsumer {
@@ -76,6 +100,7 @@ impl GroupConsumer {
             GroupProtocol::Consumer => config.set("group.protocol", "consumer"),
         };
         consumer::configure(&mut config, settings);
+        config.set("statistics.interval.ms", STATISTICS_INTERVAL_MS);
         let consumer: BaseConsumer<Members> =
             config.create_with_context(Members::default()).map_err(create_error)?;
         let consumer = Arc::new(consumer);
@@ -86,7 +111,7 @@ impl GroupConsumer {
             topic: settings.topic.clone(),
             source,
         })?;
-        Ok(Self { reader, group: Group { consumer, topic: settings.topic.clone() } })
+        Ok(Self { reader, group: Group { consumer, topic: settings.topic.clone(), protocol } })
     }
 
     /// The records that are there; when there is none, waits for the first.
@@ -106,6 +131,22 @@ impl GroupConsumer {
             return Err(TopicError::LoseGroup { topic, source: source.clone() });
         }
         Ok(context.lock().drain(..).collect())
+    }
+
+    /// How this member stands with its group.
+    #[must_use]
+    pub fn state(&self) -> GroupState {
+        let Group { consumer, protocol, .. } = &self.group;
+        let mut state =
+            consumer.context().state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let joined = match protocol {
+            GroupProtocol::Classic => state.join_state == "steady",
+            // One that is given nothing stays in the first state; the broker's first answer has
+            // both its epoch and what it is given.
+            GroupProtocol::Consumer => generation::generation(consumer).is_some(),
+        };
+        state.settled = state.state == "up" && joined;
+        state
     }
 
     /// Begins to read these partitions at these offsets.
@@ -141,7 +182,7 @@ impl GroupConsumer {
     /// # Errors
     /// [`TopicError::FindTopic`], which may be tried again.
     pub fn bounds(&self, partition: i32) -> Result<LogBounds, TopicError> {
-        let Group { consumer, topic } = &self.group;
+        let Group { consumer, topic, .. } = &self.group;
         let found = consumer.fetch_watermarks(topic, partition, OFFSETS_TIMEOUT);
         let (low, high) =
             found.map_err(|source| TopicError::FindTopic { topic: topic.clone(), source })?;
@@ -217,6 +258,7 @@ impl Drop for Group {
 #[derive(Default)]
 struct Members {
     events: Mutex<VecDeque<Membership>>,
+    state: Mutex<GroupState>,
     /// From here on the consumer only closes.
     leaving: AtomicBool,
     /// Why nothing more is read, for good.
@@ -229,7 +271,17 @@ impl Members {
     }
 }
 
-impl ClientContext for Members {}
+impl ClientContext for Members {
+    fn stats_raw(&self, statistics: &[u8]) {
+        match serde_json::from_slice(statistics) {
+            Ok(Statistics { cgrp: Some(state) }) => {
+                *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+            }
+            Ok(Statistics { cgrp: None }) => {}
+            Err(error) => tracing::debug!(error = %error, "statistics cannot be read"),
+        }
+    }
+}
 
 impl ConsumerContext for Members {
     fn rebalance(

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use market::topic::partition_of;
@@ -14,7 +14,7 @@ use crate::topic::{Pacer, Reach, Receipt, TopicError};
 /// What became of the records that were sent.
 mod deliveries;
 
-pub use deliveries::Acknowledged;
+pub use deliveries::{Acknowledged, InFlight};
 use deliveries::{Deliveries, poll};
 
 /// How long librdkafka gathers records of one partition into a batch, in milliseconds.
@@ -29,6 +29,8 @@ const DELIVERY_MS_MAX: &str = "30000";
 const DELIVERY_MS_UNLIMITED: &str = "0";
 /// How long librdkafka waits at most before it looks for a broker again, in milliseconds.
 const RECONNECT_MS_MAX: &str = "1000";
+/// How often librdkafka says how full its queue is.
+const STATISTICS_INTERVAL_MS: &str = "1000";
 /// How many records are sent between two looks at delivery reports.
 const RECORDS_PER_REPORT: u32 = 256;
 /// How long to wait when librdkafka's own queue is full, or for acknowledgements, before the next
@@ -99,9 +101,9 @@ impl Producer {
         let mut config = ClientConfig::new();
         config
             .set("message.timeout.ms", DELIVERY_MS_UNLIMITED)
-            .set("reconnect.backoff.max.ms", RECONNECT_MS_MAX);
-        let receipts = Some(Mutex::new(Receipts::new(lanes)));
-        let deliveries = Deliveries { receipts, ..Deliveries::default() };
+            .set("reconnect.backoff.max.ms", RECONNECT_MS_MAX)
+            .set("statistics.interval.ms", STATISTICS_INTERVAL_MS);
+        let deliveries = Deliveries::of(Receipts::new(lanes));
         let producer = Self::create(config, settings, None, deliveries)?;
         Ok(Self { wait_slices_max: None, ..producer })
     }

@@ -11,8 +11,12 @@ use crate::checkpoint;
 use crate::source::Position;
 use crate::store::{FeedRow, SeriesState};
 
+/// What is seen of the series from outside.
+mod look;
 /// Partitions that come and go.
 mod partition;
+
+pub use look::SeriesLook;
 
 /// A series' name as it is looked up.
 #[derive(Hash)]

@@ -33,6 +33,30 @@ pub(super) struct Owned {
     pub(super) published_seq: i64,
     /// Whether a record was folded since the last commit.
     pub(super) touched: bool,
+    /// Log-append time of the last folded record.
+    pub(super) appended_ms: Option<i64>,
+    /// When it was last committed, or claimed.
+    pub(super) committed: Instant,
+    /// Whether the commit under way has it.
+    pub(super) in_flight: bool,
+    /// Since when something folded is not committed, as far as was noticed.
+    pub(super) dirty_since: Option<Instant>,
+}
+
+impl Owned {
+    /// Notices that something folded is not committed.
+    pub(super) fn notice(&mut self, now: Instant) {
+        if self.touched || self.in_flight {
+            self.dirty_since.get_or_insert(now);
+        }
+    }
+
+    /// It is committed as far as it was when the commit departed.
+    pub(super) fn committed(&mut self, now: Instant) {
+        self.committed = now;
+        self.in_flight = false;
+        self.dirty_since = self.touched.then_some(now);
+    }
 }
 
 /// What is ours, and what the group gave us that is not claimed yet.
@@ -118,6 +142,11 @@ impl Claims {
         }
     }
 
+    /// What the group gave us that is not claimed.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = i32> {
+        self.waiting.keys().copied()
+    }
+
     pub(super) fn has_due(&self, now: Instant) -> bool {
         self.waiting.values().any(|due| *due <= now)
     }
@@ -151,7 +180,7 @@ impl Claims {
     ) -> Result<Vec<i32>, AggregateError> {
         let due = self.waiting.iter().filter(|(_, due)| **due <= now);
         let partitions: Vec<i32> = due.map(|(partition, _)| *partition).collect();
-        match self.take(&partitions, claiming, (store, engine, consumer), now, handle) {
+        match self.take(&partitions, claiming, (store, engine, consumer), (now, handle)) {
             Ok(taken) => Ok(taken),
             Err(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, ?partitions, "cannot claim partitions; trying again");
@@ -167,8 +196,7 @@ impl Claims {
         partitions: &[i32],
         claiming: &Claiming<'_>,
         (store, engine, consumer): (&mut PostgresStore, &mut Engine, &GroupConsumer),
-        now: Instant,
-        handle: &Handle,
+        (now, handle): (Instant, &Handle),
     ) -> Result<Vec<i32>, AggregateError> {
         // Before the claim: one that is cut off from Kafka must not fence the rightful owner.
         let bounds =
@@ -193,6 +221,10 @@ impl Claims {
                 claim: found.claim,
                 published_seq: found.published_seq,
                 touched: lost.is_some(),
+                appended_ms: None,
+                committed: now,
+                in_flight: false,
+                dirty_since: None,
             };
             self.owned.insert(partition, owned);
         }

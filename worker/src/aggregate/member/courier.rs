@@ -1,7 +1,8 @@
 //! A commit on its way, until it is known what became of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use runtime::clock;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -47,11 +48,18 @@ type Away = JoinHandle<(Box<Courier>, Landing)>;
 pub(super) struct Flight {
     here: Option<Box<Courier>>,
     away: Option<Away>,
+    /// When the courier departed last.
+    departed: Option<Instant>,
 }
 
 impl Flight {
     pub(super) fn new(courier: Courier) -> Self {
-        Self { here: Some(Box::new(courier)), away: None }
+        Self { here: Some(Box::new(courier)), away: None, departed: None }
+    }
+
+    /// Since when the commit under way has been.
+    pub(super) fn under_way(&self) -> Option<Instant> {
+        self.departed.filter(|_| self.away.is_some())
     }
 
     /// The courier, where it is here.
@@ -62,6 +70,7 @@ impl Flight {
     /// Sends a commit, if the courier is here.
     pub(super) fn depart(&mut self, commit: Commit, stop: CancellationToken, handle: &Handle) {
         if let Some(mut courier) = self.here.take() {
+            self.departed = Some(clock::monotonic());
             self.away = Some(handle.spawn(async move {
                 let outcome = courier.deliver(&commit, &stop).await;
                 (courier, Landing { commit, outcome })
@@ -145,6 +154,7 @@ impl Courier {
                 Err(error) => return Err(error.into()),
             }
             tried = true;
+            self.metrics.commit_retries.inc();
             pause(&mut wait, stop).await;
         }
     }

@@ -12,7 +12,7 @@ use super::courier::{Courier, Flight, Landing};
 use super::publishing::Publishing;
 use crate::aggregate::raw::RawTicks;
 use crate::aggregate::{AggregateError, dead_letter, fold};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Tally};
 use crate::publish::redis::PublishedTo;
 use crate::store::{Commit, CommitOutcome, DeadLetter, PartitionProgress, SeriesInfo};
 use crate::topic::Fetched;
@@ -39,6 +39,7 @@ pub(super) struct Folding {
     pub(super) behind: bool,
     dead_letters: Vec<DeadLetter>,
     raw_ticks: RawTicks,
+    tally: Tally,
     counted: Stats,
     committed: Instant,
     pub(super) stop: CancellationToken,
@@ -62,6 +63,7 @@ impl Folding {
             behind: false,
             dead_letters: Vec::new(),
             raw_ticks,
+            tally: Tally::default(),
             counted: Stats::default(),
             committed: clock::monotonic(),
             stop,
@@ -84,16 +86,19 @@ impl Folding {
         };
         let raw_ticks = &mut self.raw_ticks;
         let keep = |tick: &Tick<'_>| raw_ticks.keep((record.partition, record.offset), tick);
-        match fold(&mut self.engine, record, keep) {
-            Outcome::Folded => self.metrics.folded.inc(),
-            Outcome::Duplicate => self.metrics.duplicates.inc(),
-            Outcome::DeadLetter { reason, detail } => {
-                self.metrics.dead_letters.with_label_values(&[reason.as_str()]).inc();
-                self.dead_letters.push(dead_letter(record, reason.as_str(), detail));
-            }
+        let outcome = fold(&mut self.engine, record, keep);
+        self.tally.count(&outcome);
+        if let Outcome::DeadLetter { reason, detail } = outcome {
+            self.dead_letters.push(dead_letter(record, reason.as_str(), detail));
         }
         owned.claim.next_offset = record.offset + 1;
+        owned.appended_ms = Some(record.timestamp_ms);
         owned.touched = true;
+    }
+
+    /// Adds what became of the last batch to what is counted.
+    pub(super) fn count(&mut self) {
+        self.metrics.count_batch(&mut self.tally);
     }
 
     /// Commits what the last record has closed so far, and closes more.
@@ -131,6 +136,7 @@ impl Folding {
         let owned = self.claims.owned.values_mut().filter(|owned| owned.touched);
         let partitions = owned.map(|owned| {
             owned.touched = false;
+            owned.in_flight = true;
             PartitionProgress {
                 partition: owned.claim.partition,
                 token: owned.claim.token,
@@ -166,17 +172,19 @@ impl Folding {
             CommitOutcome::Applied => Vec::new(),
             CommitOutcome::Fenced { partitions } => partitions,
         };
-        let mut published_to = Vec::new();
+        let (now, mut published_to) = (clock::monotonic(), Vec::new());
         for of in &commit.partitions {
             // It may have been given up, or claimed again, meanwhile.
             let owned = self.claims.owned.get_mut(&of.partition);
             let Some(owned) = owned.filter(|owned| owned.claim.token == of.token) else { continue };
             if fenced.contains(&of.partition) {
                 tracing::warn!(partition = of.partition, "another aggregator has this partition");
-                self.claims.fence(of.partition, &mut self.engine, clock::monotonic());
+                self.metrics.fenced.inc();
+                self.claims.fence(of.partition, &mut self.engine, now);
                 self.raw_ticks.forget(&[of.partition]);
             } else {
                 owned.claim.commit_seq += 1;
+                owned.committed(now);
                 let (partition, token) = (of.partition, of.token);
                 let commit_seq = owned.claim.commit_seq;
                 published_to.push(PublishedTo { partition, token, commit_seq });
@@ -186,7 +194,7 @@ impl Folding {
         let stats = self.engine.stats();
         let before = std::mem::replace(&mut self.counted, stats);
         self.metrics.count(before, stats);
-        self.metrics.candles.inc_by(u64::try_from(commit.candles.len()).unwrap_or(u64::MAX));
+        self.metrics.count_commit(&commit);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::folding::Folding;
 use super::recovery::{CatchingUp, Standings, committed_of};
 use crate::aggregate::AggregateError;
 use crate::publish::redis::{Committed, PublishedTo, RedisFeed};
+use crate::status::PublishStatus;
 use crate::store::{Commit, StoreError};
 
 /// Open bars are published this often.
@@ -127,6 +128,12 @@ impl Publishing {
             }
         }
         Ok(())
+    }
+
+    /// How publishing is doing, where there is any.
+    pub(super) fn status(&self) -> Option<PublishStatus> {
+        let (up, backlog) = self.feed.as_ref()?.backlog();
+        Some(PublishStatus { up, backlog })
     }
 
     /// Publishes what waits, for so long at most.

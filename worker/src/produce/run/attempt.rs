@@ -7,8 +7,9 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{ProducingError, ProducingOptions, ProducingStatus};
+use crate::metrics::ProducerMetrics;
 use crate::produce::recover::{Keeper, Lane, Place, recover};
-use crate::produce::{Identity, produce_told};
+use crate::produce::{Identity, Sent, produce_told};
 use crate::source::disorder::Disorder;
 use crate::source::open::{OpenContext, first_origin_ns, held_ns_max, open};
 use crate::source::{Position, Positions, Source, SourceError};
@@ -33,6 +34,7 @@ pub(super) struct Task {
     pub(super) index: usize,
     pub(super) options: Arc<ProducingOptions>,
     pub(super) status: Arc<Mutex<ProducingStatus>>,
+    pub(super) metrics: Option<ProducerMetrics>,
     pub(super) stop: CancellationToken,
 }
 
@@ -72,21 +74,19 @@ impl Task {
         let Opened { admin, mut keeper, mut source, mut producer, identity } = opened;
         let acknowledged = producer.acknowledged();
         let place = keeper.place().clone();
-        let update = |change: &dyn Fn(&mut _)| self.update(change);
+        let mut flown = Flown { task: self, acknowledged: &acknowledged, counted: 0 };
         let produced = tokio::select! {
             biased;
-            error = keep_positions(&mut keeper, &acknowledged) => Err(error),
+            error = keep_positions(&mut keeper, &mut flown) => Err(error),
             error = watch_topic(&admin, &place) => Err(error),
             produced =
-                produce_told(source.as_mut(), &mut producer, &identity, &self.stop, update) => {
-                    let name = self.name().clone();
-                    produced.map_err(|source| ProducingError::RunSource { name, source })
-                }
+                self.produce(source.as_mut(), &mut producer, &identity) => produced,
         };
         let last = tokio::time::timeout(LAST_RECORDS_MAX, producer.flush()).await;
         if !matches!(last, Ok(Ok(()))) {
             tracing::warn!(source = %self.name(), "the last records are not acknowledged");
         }
+        flown.tell();
         let last = async {
             keeper.keep(&acknowledged.lanes()).await?;
             keeper.flush().await
@@ -95,6 +95,24 @@ impl Task {
             tracing::warn!(source = %self.name(), "the last positions are not written");
         }
         produced
+    }
+
+    async fn produce(
+        &self,
+        source: &mut dyn Source,
+        producer: &mut Producer,
+        identity: &Identity,
+    ) -> Result<(), ProducingError> {
+        let update = |change: &dyn Fn(&mut _)| self.update(change);
+        let name = self.name();
+        let count = |sent: &Sent| {
+            if let Some(metrics) = &self.metrics {
+                metrics.sent.with_label_values(&[name.as_str(), "tick"]).inc_by(sent.ticks);
+                metrics.sent.with_label_values(&[name.as_str(), "mark"]).inc_by(sent.marks);
+            }
+        };
+        let produced = produce_told(source, producer, identity, &self.stop, update, count).await;
+        produced.map_err(|source| ProducingError::RunSource { name: name.clone(), source })
     }
 
     async fn open(&self) -> Result<Opened, ProducingError> {
@@ -207,13 +225,34 @@ impl Task {
     }
 }
 
+/// Shows what is on its way to the brokers.
+struct Flown<'a> {
+    task: &'a Task,
+    acknowledged: &'a Acknowledged,
+    /// How many acknowledged records are counted.
+    counted: u64,
+}
+
+impl Flown<'_> {
+    fn tell(&mut self) {
+        let flight = self.acknowledged.in_flight();
+        if let Some(metrics) = &self.task.metrics {
+            let acknowledged = metrics.acknowledged.with_label_values(&[self.task.name().as_str()]);
+            acknowledged.inc_by(flight.acknowledged.saturating_sub(self.counted));
+        }
+        self.counted = flight.acknowledged;
+        self.task.update(|status| status.flight = flight);
+    }
+}
+
 /// Writes positions while they change; returns only with an error.
-async fn keep_positions(keeper: &mut Keeper, acknowledged: &Acknowledged) -> ProducingError {
+async fn keep_positions(keeper: &mut Keeper, flown: &mut Flown<'_>) -> ProducingError {
     let mut turns = tokio::time::interval(KEEP_EVERY);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
-        if let Err(error) = keeper.keep(&acknowledged.lanes()).await {
+        flown.tell();
+        if let Err(error) = keeper.keep(&flown.acknowledged.lanes()).await {
             return error.into();
         }
     }

@@ -184,6 +184,16 @@ impl Queue {
         self.fall_behind(Missing::Everything);
     }
 
+    /// Whether commits are refused until the caller has caught up.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    /// Publications of commits that wait, those on their way left out.
+    pub(super) const fn waiting(&self) -> usize {
+        self.queued
+    }
+
     pub(super) fn has_work(&self) -> bool {
         !self.commits.is_empty() || !self.open_bars.is_empty()
     }
