@@ -38,6 +38,7 @@ use crate::window::LogPosition;
 mod sources;
 
 use crate::spec::{engine_of, partitions_of, reached_ms, series_of};
+use crate::window::Engine;
 use sources::{open_sources, run_source};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;

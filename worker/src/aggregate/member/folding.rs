@@ -20,10 +20,12 @@ use crate::window::{Engine, Outcome, Stats};
 
 /// A commit without news.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Commits while catching up.
+/// Commits while catching up: not sooner than this, nor than so many times what the last took,
+/// since each writes the states of all that changed.
 const COMMIT_EVERY_BEHIND: Duration = Duration::from_millis(100);
+const COMMIT_EVERY_BEHIND_FACTOR: u32 = 4;
 /// Candles that wait for the commit under way before reading stops.
-const CANDLES_PENDING_MAX: usize = 1_000;
+const CANDLES_PENDING_MAX: usize = 4_000;
 /// Dead letters that wait for the commit under way before reading stops.
 const DEAD_LETTERS_PENDING_MAX: usize = 1_000;
 
@@ -42,6 +44,8 @@ pub(super) struct Folding {
     tally: Tally,
     counted: Stats,
     committed: Instant,
+    /// How long the last commit was under way.
+    took: Duration,
     pub(super) stop: CancellationToken,
 }
 
@@ -66,6 +70,7 @@ impl Folding {
             tally: Tally::default(),
             counted: Stats::default(),
             committed: clock::monotonic(),
+            took: Duration::ZERO,
             stop,
         }
     }
@@ -125,7 +130,8 @@ impl Folding {
         }
         let since = now.duration_since(self.committed);
         if self.behind {
-            return since >= COMMIT_EVERY_BEHIND || !self.has_room();
+            let grouped = (self.took * COMMIT_EVERY_BEHIND_FACTOR).max(COMMIT_EVERY_BEHIND);
+            return since >= grouped.min(COMMIT_EVERY) || !self.has_room();
         }
         since >= COMMIT_EVERY || self.engine.has_news()
     }
@@ -173,6 +179,7 @@ impl Folding {
             CommitOutcome::Fenced { partitions } => partitions,
         };
         let (now, mut published_to) = (clock::monotonic(), Vec::new());
+        self.took = now.duration_since(self.committed);
         for of in &commit.partitions {
             // It may have been given up, or claimed again, meanwhile.
             let owned = self.claims.owned.get_mut(&of.partition);
