@@ -32,6 +32,18 @@ fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// Brokers that do not take each other for dead on a machine that has other work.
+fn patient() -> Vec<(String, String)> {
+    let settings = [
+        ("broker.heartbeat.interval.ms", "500"),
+        ("broker.session.timeout.ms", "4000"),
+        ("controller.quorum.election.timeout.ms", "2000"),
+        ("controller.quorum.fetch.timeout.ms", "4000"),
+        ("replica.lag.time.max.ms", "4000"),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
 /// A server for the whole process; its tests end it and start it again.
 fn kept<T>(server: T) -> &'static T {
     Box::leak(Box::new(server))
@@ -45,8 +57,9 @@ async fn killed_stopped_and_cut_off_parts_lose_double_and_change_nothing() {
         Some(1) => (Brokers::One, RATES[0]),
         _ => (Brokers::Three, RATES[1]),
     };
+    let quick = KafkaOptions::default();
     let backend = Backend {
-        kafka: kept(Kafka::private(&KafkaOptions { brokers, ..KafkaOptions::default() })),
+        kafka: kept(Kafka::private(&KafkaOptions { brokers, properties: patient(), ..quick })),
         postgres: kept(Postgres::private(PostgresKind::Plain, Durability::Relaxed)),
         redis: kept(Redis::private()),
     };

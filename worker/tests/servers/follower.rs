@@ -1,12 +1,15 @@
 //! A reader of the Redis stream that stays through everything.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use e2e::oracle::CandleKey;
 
 use market::publication::Publication;
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamReadOptions, StreamReadReply};
 use redis::{AsyncCommands as _, AsyncConnectionConfig, RedisError};
+use runtime::clock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,10 +31,19 @@ struct Life {
     seqs: BTreeMap<String, u64>,
 }
 
+/// What a reader was told.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// The last version of each candle.
+    pub(crate) candles: Candles,
+    /// When it was told of each first.
+    pub(crate) first: BTreeMap<CandleKey, Instant>,
+}
+
 /// The reader.
 pub(crate) struct Follower {
     stop: CancellationToken,
-    task: JoinHandle<Candles>,
+    task: JoinHandle<Told>,
 }
 
 impl Follower {
@@ -41,12 +53,12 @@ impl Follower {
         let client = redis::Client::open(url).unwrap();
         let (stream, until) = (format!("{prefix}:stream"), stop.clone());
         let task = tokio::spawn(async move {
-            let (mut life, mut candles) = (Life::default(), Candles::new());
+            let (mut life, mut told) = (Life::default(), Told::default());
             loop {
                 let ended = until.is_cancelled();
-                let read = follow(&client, &stream, &until, &mut life, &mut candles).await;
+                let read = follow(&client, &stream, &until, &mut life, &mut told).await;
                 match read {
-                    Ok(()) if ended => return candles,
+                    Ok(()) if ended => return told,
                     Ok(()) => {}
                     Err(_) => tokio::time::sleep(RETRY_WAIT).await,
                 }
@@ -55,8 +67,8 @@ impl Follower {
         Self { stop, task }
     }
 
-    /// Reads to the end; the last version of each candle that it was told.
-    pub(crate) async fn end(self) -> Candles {
+    /// Reads to the end.
+    pub(crate) async fn end(self) -> Told {
         self.stop.cancel();
         self.task.await.unwrap()
     }
@@ -68,7 +80,7 @@ async fn follow(
     stream: &str,
     until: &CancellationToken,
     life: &mut Life,
-    candles: &mut Candles,
+    told: &mut Told,
 ) -> Result<(), RedisError> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(ANSWER_MAX))
@@ -90,20 +102,21 @@ async fn follow(
             return Ok(());
         }
         for entry in entries {
-            take(&entry, life, candles);
+            take(&entry, life, told);
             life.last_id = entry.id;
         }
     }
 }
 
-fn take(entry: &StreamId, life: &mut Life, candles: &mut Candles) {
+fn take(entry: &StreamId, life: &mut Life, told: &mut Told) {
     let channel: String = entry.get("channel").unwrap();
     let seq: u64 = entry.get("seq").unwrap();
     let json: String = entry.get("json").unwrap();
     let last = life.seqs.insert(channel.clone(), seq);
     assert!(last.is_none_or(|last| last < seq), "{channel} goes from {last:?} to {seq}");
     if let Publication::Candle { candle, .. } = serde_json::from_str(&json).unwrap() {
-        candles.insert(key_of(&candle), candle);
+        told.first.entry(key_of(&candle)).or_insert_with(clock::monotonic);
+        told.candles.insert(key_of(&candle), candle);
     }
 }
 

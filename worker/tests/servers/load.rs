@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::wait;
 use proptest::prelude::Rng as _;
@@ -48,6 +48,7 @@ pub(crate) struct LoadOptions {
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
+    receipts: Arc<Receipts>,
     thread: JoinHandle<Sent>,
 }
 
@@ -57,6 +58,8 @@ pub(crate) struct Sent {
     pub(crate) took: Duration,
     /// The offset after the last acknowledged record of each partition.
     pub(crate) ends: BTreeMap<i32, i64>,
+    /// When a record was sent that lets the minute of a symbol close that opens then.
+    pub(crate) closable: BTreeMap<(String, i64), Instant>,
 }
 
 /// A number below a bound.
@@ -74,11 +77,18 @@ pub(crate) fn dice(seed: u64) -> TestRng {
 impl Load {
     pub(crate) fn start(options: LoadOptions) -> Self {
         let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let receipts = Arc::new(Receipts::default());
         let thread = std::thread::spawn({
             let (stop, sent) = (Arc::clone(&stop), Arc::clone(&sent));
-            move || run(&options, &stop, &sent)
+            let receipts = Arc::clone(&receipts);
+            move || run(&options, receipts, &stop, &sent)
         });
-        Self { stop, sent, thread }
+        Self { stop, sent, receipts, thread }
+    }
+
+    /// The offset after the last acknowledged record of each partition.
+    pub(crate) fn ends(&self) -> BTreeMap<i32, i64> {
+        self.receipts.ends.lock().unwrap().clone()
     }
 
     /// How many ticks it has sent so far.
@@ -93,8 +103,13 @@ impl Load {
     }
 }
 
-fn run(options: &LoadOptions, stop: &AtomicBool, sent: &AtomicU64) -> Sent {
-    let outlet = Outlet::open(options);
+fn run(
+    options: &LoadOptions,
+    receipts: Arc<Receipts>,
+    stop: &AtomicBool,
+    sent: &AtomicU64,
+) -> Sent {
+    let outlet = Outlet::open(options, receipts);
     let mut dice = dice(options.seed);
     let epoch = u64::try_from(BEGIN_NS / 1_000_000).unwrap();
     let names = options.symbols.iter();
@@ -127,13 +142,14 @@ fn run(options: &LoadOptions, stop: &AtomicBool, sent: &AtomicU64) -> Sent {
         outlet.producer.poll(POLL_WAIT);
         outlet.producer.in_flight_count() == 0
     });
-    let ends = outlet.producer.context().ends.lock().unwrap().clone();
-    Sent { ticks, took, ends }
+    let ends = outlet.producer.context().0.ends.lock().unwrap().clone();
+    let closable = lines.into_iter().flat_map(Line::closable).collect();
+    Sent { ticks, took, ends, closable }
 }
 
 /// Where records go: a producer that never gives up.
 pub(crate) struct Outlet {
-    producer: BaseProducer<Receipts>,
+    producer: BaseProducer<Context>,
     topic: String,
 }
 
@@ -143,21 +159,23 @@ struct Receipts {
     ends: Mutex<BTreeMap<i32, i64>>,
 }
 
-impl rdkafka::ClientContext for Receipts {}
+struct Context(Arc<Receipts>);
 
-impl ProducerContext for Receipts {
+impl rdkafka::ClientContext for Context {}
+
+impl ProducerContext for Context {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, _: Self::DeliveryOpaque) {
         let record = result.as_ref().unwrap_or_else(|(error, _)| panic!("a lost record: {error}"));
-        let mut ends = self.ends.lock().unwrap();
+        let mut ends = self.0.ends.lock().unwrap();
         let end = ends.entry(record.partition()).or_default();
         *end = record.offset().saturating_add(1).max(*end);
     }
 }
 
 impl Outlet {
-    fn open(options: &LoadOptions) -> Self {
+    fn open(options: &LoadOptions, receipts: Arc<Receipts>) -> Self {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", &options.brokers)
             .set("partitioner", "murmur2_random")
@@ -167,7 +185,7 @@ impl Outlet {
             .set("linger.ms", "10")
             .set("queue.buffering.max.messages", "2000000")
             .set("queue.buffering.max.kbytes", "1000000")
-            .create_with_context(Receipts::default())
+            .create_with_context(Context(receipts))
             .unwrap();
         Self { producer, topic: options.topic.clone() }
     }

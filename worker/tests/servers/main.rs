@@ -16,5 +16,9 @@ mod loss;
 mod outage;
 /// Real trades.
 mod real;
+/// Members that come and go in order.
+mod rolling;
 /// A pipeline on real servers.
 mod stage;
+/// A member that was taken for dead, and an answer that was lost.
+mod zombie;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use e2e::oracle::{Expected, Oracle, Rules};
-use e2e::servers::{self, Kafka, Postgres, Redis};
+use e2e::servers::{self, Kafka, Postgres, Proxy, Redis};
 use e2e::wait;
 use market::pipeline::Pipeline;
 use market::topic::TopicNames;
@@ -138,10 +138,19 @@ impl Stage {
     /// Where its servers are, without anything between.
     pub(crate) fn addresses(&self) -> Addresses {
         Addresses {
+            worker: self.servers.worker.clone(),
             brokers: self.servers.kafka.brokers.clone(),
             database_url: self.servers.database_url.clone(),
             redis_url: self.servers.redis_url.clone().unwrap_or_default(),
         }
+    }
+
+    /// As [`Self::addresses`], with a proxy before PostgreSQL.
+    pub(crate) fn addresses_through(&self, postgres: &Proxy) -> Addresses {
+        let (server, proxy) = (self.backend.postgres.address(), postgres.address());
+        let database_url =
+            self.servers.database_url.replace(&server.to_string(), &proxy.to_string());
+        Addresses { database_url, ..self.addresses() }
     }
 
     /// Starts `worker aggregate` as a process.

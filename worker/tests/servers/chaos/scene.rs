@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -106,7 +105,7 @@ impl Scene {
             aggregators.into_iter().map(|one| (one.worker, (one.postgres, one.redis))).unzip();
         let (stored, expected) = tokio::task::block_in_place(|| stage.check_stored(workers));
         drop(networks);
-        let told = follower.end().await;
+        let told = follower.end().await.candles;
         assert_same("streamed", &told, &closed(&stored));
         let names = &stage.names;
         let topics = [&names.ticks, &names.dead_letters, &names.alerts, &names.ingest_state];
@@ -145,16 +144,12 @@ impl Scene {
     }
 
     pub(super) fn start_aggregator(&mut self) {
-        let direct = self.stage.addresses();
         let postgres = Proxy::to(self.backend.postgres.address());
         let redis = Proxy::to(self.backend.redis.address());
-        let through = |url: &str, server: SocketAddr, proxy: &Proxy| {
-            url.replace(&server.to_string(), &proxy.address().to_string())
-        };
         let at = Addresses {
             brokers: self.backend.kafka.proxied_bootstrap(),
-            database_url: through(&direct.database_url, self.backend.postgres.address(), &postgres),
-            redis_url: through(&direct.redis_url, self.backend.redis.address(), &redis),
+            redis_url: format!("redis://{}", redis.address()),
+            ..self.stage.addresses_through(&postgres)
         };
         let worker = Worker::start("aggregate", &self.stage.file(), &at, self.stage.log());
         self.aggregators.push(Aggregator { worker, postgres, redis });

@@ -1,6 +1,8 @@
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use proptest::test_runner::TestRng;
+use runtime::clock;
 
 use super::{Outlet, below};
 
@@ -61,6 +63,8 @@ pub(super) struct Line {
     silent_to_ns: i64,
     start_due_ns: i64,
     held: VecDeque<Held>,
+    /// Minutes that the last record on time lets close, and when it was sent.
+    closable: Vec<(i64, Instant)>,
 }
 
 /// What the trade of a record says.
@@ -85,6 +89,7 @@ impl Line {
             silent_to_ns: 0,
             start_due_ns: begin_ns + HOUR_NS,
             held: VecDeque::new(),
+            closable: vec![(begin_ns / MINUTE_NS, clock::monotonic())],
         }
     }
 
@@ -154,6 +159,10 @@ impl Line {
             Some(Fate::Aggregate) | None => {
                 let record = self.trade(dice, fate.is_some());
                 outlet.send(&self.symbol, record.as_bytes());
+                let minute = tape_ns / MINUTE_NS;
+                if self.closable.last().is_some_and(|(last, _)| *last < minute) {
+                    self.closable.push((minute, clock::monotonic()));
+                }
             }
         }
     }
@@ -165,6 +174,16 @@ impl Line {
         }
         self.live(outlet);
         self.mark(outlet, "end", "\"reason\":\"\"");
+    }
+
+    /// When each minute could close, by its open time in milliseconds.
+    pub(super) fn closable(self) -> Vec<((String, i64), Instant)> {
+        let pairs = self.closable.windows(2);
+        let minutes = pairs.flat_map(|pair| {
+            let (from, (to, at)) = (pair[0].0, pair[1]);
+            (from..to).map(move |minute| (minute * MINUTE_NS / 1_000_000, at))
+        });
+        minutes.map(|(open_ms, at)| ((self.symbol.clone(), open_ms), at)).collect()
     }
 
     fn hold(&mut self, ticks: u64, tape_ns: i64, record: String) {

@@ -9,9 +9,10 @@ use e2e::wait;
 /// How long a worker may take to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
-/// Where a worker finds its servers.
+/// Who a worker is, and where it finds its servers.
 #[derive(Clone)]
 pub(crate) struct Addresses {
+    pub(crate) worker: String,
     pub(crate) brokers: String,
     pub(crate) database_url: String,
     pub(crate) redis_url: String,
@@ -31,6 +32,7 @@ impl Worker {
             .arg(command)
             .arg(file)
             .args(["--admin-listen", "127.0.0.1:0", "--brokers", &at.brokers])
+            .env("POD_NAME", &at.worker)
             .env("DATABASE_URL", &at.database_url)
             .env("REDIS_URL", &at.redis_url)
             .stdin(Stdio::null())
