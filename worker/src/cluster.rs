@@ -18,7 +18,7 @@ use crate::aggregate::{AggregateError, Asking, Seen};
 use crate::publish::redis::{PublishError, RedisFeed, RedisSettings};
 use crate::spec::{engine_of, foreign_series_of, partitions_of, series_of};
 use crate::store::postgres::schema_name;
-use crate::store::{Owner, PostgresOptions, PostgresStore, StoreError};
+use crate::store::{Owner, PostgresOptions, PostgresStore, SeriesInfo, StoreError};
 use crate::topic::{
     Admin, AdminError, Connection, GroupConsumer, LogEnds, Outbox, TopicError, topics_of,
 };
@@ -102,12 +102,11 @@ impl Aggregating {
     ) -> Result<Option<Self>, ClusterError> {
         let spec = &pipeline.spec;
         let mut waiting = Waiting { seen: &seen, on_turn, stop };
-        let Some(mut store) = reach(pipeline, servers, &mut waiting).await? else {
-            return Ok(None);
-        };
         let mut series = series_of(spec, partitions_of(spec));
         series.extend(foreign_series_of(spec, partitions_of(spec)));
-        store.register_series(&series).await?;
+        let Some(store) = reach(pipeline, &series, servers, &mut waiting).await? else {
+            return Ok(None);
+        };
         let kafka = spec.kafka.as_ref();
         let names = topics_of(pipeline);
         let partitions = partitions_of(spec);
@@ -220,16 +219,22 @@ async fn reach_topic(
     Ok(None)
 }
 
-/// Connects to the tables, waiting for a server that is away or a migration that is under way.
-/// `None` when told to stop.
+/// Connects to the tables and registers the series, waiting for a server that is away or a
+/// migration that is under way. `None` when told to stop.
 async fn reach(
     pipeline: &Pipeline,
+    series: &[SeriesInfo],
     servers: &Servers,
     waiting: &mut Waiting<'_>,
 ) -> Result<Option<PostgresStore>, StoreError> {
     while !waiting.stop.is_cancelled() {
         let options = servers.postgres(pipeline, &servers.database_url);
-        match PostgresStore::connect(options).await {
+        let registered = async {
+            let mut store = PostgresStore::connect(options).await?;
+            store.register_series(series).await?;
+            Ok::<_, StoreError>(store)
+        };
+        match registered.await {
             Ok(store) => return Ok(Some(store)),
             Err(error) if error.is_retryable() => {
                 waiting.pause("waiting for the store", &error).await;

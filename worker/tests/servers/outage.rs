@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::servers::{Brokers, Durability, Kafka, KafkaOptions, Postgres, PostgresKind, Redis};
+use e2e::servers::{
+    Brokers, Durability, Kafka, KafkaOptions, Postgres, PostgresKind, Proxy, Redis, Traffic,
+};
 
-use crate::stage::{Backend, PARTITIONS, Stage};
+use crate::stage::{Backend, PARTITIONS, Stage, Worker};
 
 const TICKS: u32 = 24_000;
 const TICKS_PER_SECOND: u32 = 3_000;
@@ -49,6 +51,27 @@ async fn a_postgresql_that_is_killed_and_one_that_hangs_lose_nothing() {
         postgres.server().cont();
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_aggregator_that_loses_postgresql_while_it_starts_waits_for_it() {
+    let postgres = kept(Postgres::private(PostgresKind::Plain, Durability::Relaxed));
+    let proxy = Proxy::to(postgres.address());
+    let stage = Arc::new(Stage::on(Backend { postgres, ..Backend::shared() }, "start", 1).await);
+    let locked = std::thread::spawn({
+        let stage = Arc::clone(&stage);
+        move || stage.psql("BEGIN; LOCK TABLE series; SELECT pg_sleep(3); COMMIT")
+    });
+    stage.until_psql("SELECT count(*) > 0 FROM pg_locks WHERE relation = 'series'::regclass");
+    let at = stage.addresses_through(&proxy);
+    let aggregator = Worker::start("aggregate", &stage.file(), &at, stage.log());
+    // It registers its series, which takes the lock.
+    stage.until_psql("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted");
+    proxy.set(Traffic::Cut);
+    proxy.set(Traffic::Pass);
+    locked.join().unwrap();
+    stage.until_psql("SELECT count(*) = 12 FROM partition");
+    aggregator.stop();
 }
 
 #[tokio::test(flavor = "multi_thread")]
