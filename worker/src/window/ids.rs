@@ -126,7 +126,8 @@ impl SeriesWindows {
         let Some(id) = id.filter(|_| self.coverage.from_ns.is_some()) else {
             return;
         };
-        if self.next_id.is_none() {
+        // One that is folded stays so, whatever a bad copy says of its time.
+        if self.next_id.is_none() || self.folded.contains(id) {
             return;
         }
         // It bounds the holes beside it, as a folded one would.

@@ -168,6 +168,23 @@ fn bytes_that_are_no_trade_lose_the_id_they_name() {
 }
 
 #[test]
+fn bytes_that_name_a_folded_id_change_nothing_whatever_time_they_name() {
+    let mut bench = Bench::new();
+    bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
+    let mut bytes = Vec::new();
+    trade(1, DAY_NS + 10 * MINUTE_NS, "100", "1").encode(&mut bytes);
+    let bad = String::from_utf8(bytes).unwrap().replace("\"size\":\"1\"", "\"size\":\"0\"");
+    let undecodable = market::tick::decode(bad.as_bytes()).unwrap_err();
+    bench.engine.reject(at(bench.offset), &undecodable);
+    bench.offset += 1;
+    bench.feed([trade(3, DAY_NS + 30, "100", "1"), live(DAY_NS + MINUTE_NS, 4)]);
+    assert!(
+        !bench.minute(0).complete,
+        "the second trade is missing, and happened before the third"
+    );
+}
+
+#[test]
 fn a_future_trade_is_a_dead_letter_and_moves_no_watermark() {
     let mut bench = Bench::new();
     bench.feed([start(DAY_NS, 1), trade(1, DAY_NS, "100", "1")]);
