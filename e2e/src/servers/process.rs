@@ -16,7 +16,7 @@ use super::family::{family, is_gone, is_stopped_or_gone, signal_all};
 use super::{guard, logs};
 use crate::wait;
 
-const READY_MAX: Duration = Duration::from_secs(60);
+const READY_MAX: Duration = Duration::from_secs(180);
 const TERMINATE_MAX: Duration = Duration::from_secs(30);
 const END_MAX: Duration = Duration::from_secs(5);
 
@@ -148,7 +148,7 @@ impl Server {
     /// Waits until it answers.
     ///
     /// # Panics
-    /// When it has ended, or does not answer within a minute; its log is printed.
+    /// When it has ended, or does not answer within three minutes; its log is printed.
     pub fn wait_ready(&self) {
         self.answers().unwrap_or_else(|error| panic!("{} {error}", self.launch.name));
     }

@@ -9,8 +9,7 @@ use crate::load::below;
 /// The longest that anything is stopped or cut off most of the time.
 const SHORT_MAX_MS: u64 = 1_500;
 const SHORT_MIN_MS: u64 = 100;
-/// One of so many stops is longer than a session.
-const LONG_ONE_IN: u64 = 5;
+/// Longer than a session.
 const LONG_MIN_MS: u64 = 6_500;
 
 /// Whom something is done to.
@@ -68,9 +67,9 @@ impl Disturbance {
             82..91 => Deed::Stall,
             _ => Deed::StallAnswers,
         };
-        let is_long = below(dice, LONG_ONE_IN) == 0 && !matches!(deed, Deed::Kill);
+        let is_long = below(dice, options.pace.long_one_in) == 0 && !matches!(deed, Deed::Kill);
         let (from, to) = if is_long {
-            (LONG_MIN_MS, u64::try_from(options.stop_max.as_millis()).unwrap())
+            (LONG_MIN_MS, u64::try_from(options.pace.long_max.as_millis()).unwrap())
         } else {
             (SHORT_MIN_MS, SHORT_MAX_MS)
         };

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -5,14 +6,13 @@ use e2e::servers::{Brokers, Proxy};
 use e2e::wait;
 use proptest::test_runner::TestRng;
 
+use super::Pace;
 use super::disturbance::Disturbance;
 use crate::follower::Follower;
 use crate::load::{Load, LoadOptions, Sent, below, dice};
 use crate::stage::{Addresses, Backend, Stage, Worker, assert_same, closed, read_topic};
 
 const SYMBOLS: u64 = 40;
-/// Between two disturbances, at most.
-const CALM_MAX_MS: u64 = 2_000;
 /// How many aggregators there are in each quarter of a round.
 const SCALE: [usize; 4] = [1, 3, 2, 4];
 /// Symbols of the product's own producer, and its trades a second.
@@ -26,7 +26,7 @@ pub(super) struct SceneOptions {
     pub(super) per_second: u64,
     pub(super) seed: u64,
     pub(super) kills: u64,
-    pub(super) stop_max: Duration,
+    pub(super) pace: Pace,
 }
 
 /// An aggregator, and its own network to the stores.
@@ -83,11 +83,12 @@ impl Scene {
 
     /// Disturbs it so many times, then compares everything. Returns what was seen.
     pub(super) async fn play(mut self) -> String {
-        let mut counts = std::collections::BTreeMap::<String, u32>::new();
+        let mut counts = BTreeMap::<String, u32>::new();
         for kill in 0..self.options.kills {
             let quarter = usize::try_from(kill * 4 / self.options.kills).unwrap();
             self.scale(SCALE[quarter]);
-            let calm = Duration::from_millis(below(&mut self.dice, CALM_MAX_MS));
+            let calm_max_ms = u64::try_from(self.options.pace.calm_max.as_millis()).unwrap();
+            let calm = Duration::from_millis(below(&mut self.dice, calm_max_ms));
             // The pauses are the disturbance: when something happens, and how long it lasts.
             tokio::time::sleep(calm).await;
             let disturbance = Disturbance::roll(&mut self.dice, self.options);
@@ -176,7 +177,7 @@ impl Scene {
 fn settle(stage: &Stage, sent: &Sent) {
     let topic = &stage.names.ticks;
     wait::until("all acknowledged records to be readable", SETTLE_WAIT, || {
-        let mut ends = std::collections::BTreeMap::new();
+        let mut ends = BTreeMap::new();
         read_topic(&stage.servers.kafka.brokers, topic, crate::stage::PARTITIONS, |record| {
             use rdkafka::message::Message as _;
             ends.insert(record.partition(), record.offset() + 1);
