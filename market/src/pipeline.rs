@@ -124,6 +124,19 @@ impl Pipeline {
             (None, None) => self.name.clone(),
         }
     }
+
+    /// The PostgreSQL schema: the one that the spec names, else that of the prefix.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        let named = self.spec.postgres.as_ref().and_then(|postgres| postgres.schema.clone());
+        named.unwrap_or_else(|| schema_name(&self.prefix()))
+    }
+}
+
+/// The PostgreSQL schema of a prefix: `.` and `-` are `_`.
+#[must_use]
+pub fn schema_name(prefix: &str) -> String {
+    prefix.replace(['.', '-'], "_")
 }
 
 /// The demo market: what runs when no file is named. It is `examples/demo.yaml`.
@@ -211,6 +224,13 @@ impl PipelineSpec {
     #[must_use]
     pub fn paused(&self) -> bool {
         self.paused.unwrap_or(false)
+    }
+
+    /// Whether every trade is made up.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        let simulated = |source: &SourceSpec| source.simulated.is_some();
+        !self.sources.is_empty() && self.sources.iter().all(simulated)
     }
 
     /// Whether everything but the api is scaled to nothing; default false.

@@ -28,6 +28,16 @@ pub enum Target {
 /// The longest `allowedLateness`.
 const LATENESS_MS_MAX: i64 = 86_400_000;
 
+/// Reads one YAML document strictly, for a target.
+///
+/// # Errors
+/// What to put right.
+pub fn read(text: &str, target: Target) -> Result<Pipeline, Vec<Problem>> {
+    let pipeline = Pipeline::from_yaml(text)?;
+    let problems = check(&pipeline, target);
+    if problems.is_empty() { Ok(pipeline) } else { Err(problems) }
+}
+
 /// Everything that contradicts itself or that the target lacks. Empty when the pipeline can run.
 #[must_use]
 pub fn check(pipeline: &Pipeline, target: Target) -> Vec<Problem> {

@@ -2,8 +2,12 @@
 
 /// `/livez`, `/readyz`, `/metrics` and `/status` on a port of their own.
 pub mod admin;
+/// Whether a certificate is why there is no connection.
+pub mod certificate;
 /// The one place that reads the clock.
 pub mod clock;
+/// What a process ends with.
+pub mod exit;
 /// Ports: a taken one is a sentence, not a number.
 pub mod listen;
 /// From a signal to a cancelled token.

@@ -9,19 +9,24 @@
 use std::time::Duration;
 
 use market::pipeline::{GroupProtocol, OnSourceLoss, Pipeline};
-use runtime::clock;
+use runtime::{clock, exit};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::aggregate::member::{Courier, Member, OnTurn};
 use crate::aggregate::{AggregateError, Asking, Seen};
+use crate::metrics::Metrics;
 use crate::publish::redis::{PublishError, RedisFeed, RedisSettings};
 use crate::spec::{engine_of, foreign_series_of, partitions_of, series_of};
-use crate::store::postgres::schema_name;
 use crate::store::{Owner, PostgresOptions, PostgresStore, SeriesInfo, StoreError};
 use crate::topic::{
     Admin, AdminError, Connection, GroupConsumer, LogEnds, Outbox, TopicError, topics_of,
 };
+
+/// How far the group is.
+mod progress;
+
+pub use progress::{await_folded, backlog, ends};
 
 /// The wait before another try to reach a server at the start.
 const START_RETRY_WAIT: Duration = Duration::from_millis(500);
@@ -49,6 +54,22 @@ pub enum ClusterError {
     LoseThread,
 }
 
+impl ClusterError {
+    /// What the process ends with: 1 failed, 2 wrong settings, 3 newer data.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::UseStore(error) | Self::Aggregate(AggregateError::WriteStore(error)) => {
+                error.exit_code()
+            }
+            Self::Aggregate(AggregateError::ReadCheckpoint(_)) => exit::NEWER_DATA,
+            Self::UseTopics(error) => error.exit_code(),
+            Self::UseRedis(error) => error.exit_code(),
+            Self::UseTopic(_) | Self::Aggregate(_) | Self::LoseThread => exit::FAILED,
+        }
+    }
+}
+
 /// The servers of a pipeline, and who asks.
 #[derive(Clone)]
 pub struct Servers {
@@ -60,6 +81,8 @@ pub struct Servers {
     pub database_ca_file: Option<std::path::PathBuf>,
     /// Where candles are published live; without it they are only stored.
     pub redis_url: Option<String>,
+    /// The certificates that Redis' one must lead to, in PEM.
+    pub redis_ca_file: Option<std::path::PathBuf>,
     /// Who we are: the pod, or the process.
     pub worker: String,
     /// The Kubernetes namespace; empty elsewhere.
@@ -70,21 +93,32 @@ impl Servers {
     /// The tables of a pipeline, as the role of `url`.
     #[must_use]
     pub fn postgres(&self, pipeline: &Pipeline, url: &str) -> PostgresOptions {
-        let prefix = pipeline.prefix();
-        let named = pipeline.spec.postgres.as_ref().and_then(|postgres| postgres.schema.clone());
         PostgresOptions {
             url: url.to_owned(),
             root_ca_file: self.database_ca_file.clone(),
-            schema: named.unwrap_or_else(|| schema_name(&prefix)),
+            schema: pipeline.schema(),
             application_name: self.worker.clone(),
-            owner: Owner { prefix, name: pipeline.name.clone() },
+            owner: Owner { prefix: pipeline.prefix(), name: pipeline.name.clone() },
             namespace: self.namespace.clone(),
         }
+    }
+
+    /// The keys of a pipeline, where there is a Redis.
+    ///
+    /// # Errors
+    /// [`PublishError::ReadUrl`], [`PublishError::ReadCertificates`].
+    pub fn redis(&self, pipeline: &Pipeline) -> Result<Option<RedisSettings>, PublishError> {
+        let Some(url) = &self.redis_url else { return Ok(None) };
+        let owner = format!("{}/{}", self.namespace, pipeline.name);
+        let ca_file = self.redis_ca_file.as_deref();
+        RedisSettings::with_authority(url, ca_file, &pipeline.prefix(), &owner).map(Some)
     }
 }
 
 /// An aggregator that is ready to run.
 pub struct Aggregating {
+    /// What it counts.
+    pub metrics: Metrics,
     member: Member,
 }
 
@@ -108,7 +142,7 @@ impl Aggregating {
             return Ok(None);
         };
         let kafka = spec.kafka.as_ref();
-        let names = topics_of(pipeline);
+        let (names, metrics) = (topics_of(pipeline), seen.metrics.clone());
         let partitions = partitions_of(spec);
         let found = reach_topic(&names.ticks, partitions, servers, &mut waiting).await?;
         let Some(source_id) = found else { return Ok(None) };
@@ -124,16 +158,10 @@ impl Aggregating {
             alerts: outbox(&names.alerts)?,
             topic: names.ticks,
             worker: servers.worker.clone(),
-            metrics: seen.metrics.clone(),
+            metrics: metrics.clone(),
         };
-        let feed = match &servers.redis_url {
-            Some(url) => {
-                let owner = format!("{}/{}", servers.namespace, pipeline.name);
-                Some(
-                    RedisFeed::connect(RedisSettings::new(url, &pipeline.prefix(), &owner)?)
-                        .await?,
-                )
-            }
+        let feed = match servers.redis(pipeline)? {
+            Some(settings) => Some(RedisFeed::connect(settings).await?),
             None => None,
         };
         let member = Member {
@@ -151,7 +179,7 @@ impl Aggregating {
             seen,
             on_turn,
         };
-        Ok(Some(Self { member }))
+        Ok(Some(Self { metrics, member }))
     }
 
     /// Works on a thread of its own until `stop` is cancelled, then commits and leaves the group.

@@ -1,5 +1,10 @@
-use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use market::pipeline::Pipeline;
+use market::rules::{self, Target};
 use runtime::telemetry::{self, Format};
+use worker::settings::{ENVIRONMENT_HELP, ServerFlags};
 
 use crate::failure::Failure;
 
@@ -12,13 +17,42 @@ mod schema;
 
 /// The data plane of a pipeline on Kafka, PostgreSQL and Redis.
 #[derive(Debug, Parser)]
-#[command(name = "worker", version, propagate_version = true)]
+#[command(name = "worker", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = ENVIRONMENT_HELP)]
 pub(crate) struct Worker {
     /// How logs are written to standard error; RUST_LOG chooses which
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
     log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
+}
+
+/// What every command is told.
+#[derive(Debug, Args)]
+#[command(after_help = ENVIRONMENT_HELP)]
+pub(crate) struct Settings {
+    /// The pipeline file
+    #[arg(env = "CRYPTO_PIPELINE_SPEC")]
+    file: PathBuf,
+    #[command(flatten)]
+    pub(crate) servers: ServerFlags,
+    /// The version of these settings, which /status shows; the operator sets it
+    #[arg(long, env = "CONFIG_VERSION")]
+    config_version: Option<String>,
+}
+
+impl Settings {
+    /// Reads the pipeline file; every problem is told with its path.
+    pub(crate) fn pipeline(&self) -> Result<Pipeline, Failure> {
+        let shown = self.file.display();
+        let text = std::fs::read_to_string(&self.file).map_err(|error| {
+            Failure::settings(vec![format!("cannot read \"{shown}\": {error}")])
+        })?;
+        rules::read(&text, Target::Local).map_err(|problems| {
+            let sentences = problems.iter().map(|problem| format!("{shown}: {problem}"));
+            Failure::settings(sentences.collect())
+        })
+    }
 }
 
 /// How a log line looks.

@@ -3,17 +3,13 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use worker::aggregate::AggregateError;
+use runtime::exit;
 use worker::cluster::ClusterError;
+use worker::produce::ProducingError;
 use worker::publish::redis::PublishError;
+use worker::settings::SettingsError;
 use worker::store::StoreError;
-
-/// Something failed that may work later or elsewhere.
-const EXIT_FAILED: u8 = 1;
-/// The settings are wrong.
-const EXIT_SETTINGS: u8 = 2;
-/// The data was written by a newer version.
-const EXIT_NEWER_DATA: u8 = 3;
+use worker::topic::AdminError;
 
 /// A command that did not do what it was asked for.
 #[derive(Debug)]
@@ -25,7 +21,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// Wrong settings: each sentence says what to write instead.
     pub(crate) const fn settings(sentences: Vec<String>) -> Self {
-        Self { sentences, code: EXIT_SETTINGS }
+        Self { sentences, code: exit::SETTINGS }
     }
 
     /// Says what is wrong and gives the exit code.
@@ -38,48 +34,27 @@ impl Failure {
     }
 
     fn of(error: &dyn Error, code: u8) -> Self {
-        let (mut sentence, mut cause) = (error.to_string(), error.source());
-        while let Some(error) = cause {
-            sentence = format!("{sentence}: {error}");
-            cause = error.source();
-        }
-        Self { sentences: vec![sentence], code }
+        Self { sentences: vec![exit::sentence(error)], code }
     }
 }
 
-impl From<ClusterError> for Failure {
-    fn from(error: ClusterError) -> Self {
-        let code = match &error {
-            ClusterError::UseStore(error)
-            | ClusterError::Aggregate(AggregateError::WriteStore(error)) => error.exit_code(),
-            ClusterError::Aggregate(AggregateError::ReadCheckpoint(_)) => EXIT_NEWER_DATA,
-            ClusterError::UseRedis(_) => EXIT_SETTINGS,
-            ClusterError::UseTopic(_)
-            | ClusterError::UseTopics(_)
-            | ClusterError::Aggregate(_)
-            | ClusterError::LoseThread => EXIT_FAILED,
-        };
-        Self::of(&error, code)
-    }
+macro_rules! coded {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::of(&error, error.exit_code())
+            }
+        })+
+    };
 }
 
-impl From<PublishError> for Failure {
-    fn from(error: PublishError) -> Self {
-        Self::of(&error, EXIT_SETTINGS)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::of(&error, error.exit_code())
-    }
-}
+coded!(ClusterError, ProducingError, PublishError, SettingsError, StoreError, AdminError);
 
 macro_rules! failed {
     ($($error:ty),+ $(,)?) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self::of(&error, EXIT_FAILED)
+                Self::of(&error, exit::FAILED)
             }
         })+
     };
@@ -88,8 +63,6 @@ macro_rules! failed {
 failed!(
     std::io::Error,
     prometheus::Error,
-    worker::produce::ProducingError,
-    worker::topic::AdminError,
     runtime::listen::ListenError,
     runtime::telemetry::TelemetryError,
     tokio::task::JoinError,

@@ -24,6 +24,8 @@ pub mod migrate;
 pub mod produce;
 /// 5. After the commit.
 pub mod publish;
+/// Where the servers are.
+pub mod settings;
 /// 1. Venue to records: in id order, gaps known, marks that vouch.
 pub mod source;
 /// A spec as series, engine and partitions.

@@ -11,8 +11,6 @@ use clap::Parser;
 mod commands;
 /// Why a command fails, and with which exit code.
 mod failure;
-/// The pipeline file and the servers of the environment.
-mod settings;
 
 fn main() -> ExitCode {
     match commands::Worker::parse().run() {

@@ -3,9 +3,14 @@
 
 use std::time::Duration;
 
+use market::pipeline::Pipeline;
+
+use crate::cluster::{ClusterError, Servers};
+use crate::settings::RoleUrls;
 use crate::store::StoreError;
 use crate::store::postgres::partitions::{self, MINUTES, TICKS};
 use crate::store::postgres::{PostgresOptions, schema};
+use crate::topic::{Admin, topics_of};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -18,6 +23,19 @@ pub struct Retention {
     pub candles_1m: Duration,
     /// Alerts.
     pub alerts: Duration,
+}
+
+impl From<&market::pipeline::Retention> for Retention {
+    fn from(spec: &market::pipeline::Retention) -> Self {
+        let millis = |duration: market::pipeline::Duration| {
+            Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+        };
+        Self {
+            ticks: millis(spec.ticks()),
+            candles_1m: millis(spec.candles_1m()),
+            alerts: millis(spec.alerts()),
+        }
+    }
 }
 
 impl Default for Retention {
@@ -48,6 +66,35 @@ pub struct Retained {
     pub partitions_made: u32,
     /// Rows that were deleted one by one.
     pub rows_deleted: u64,
+}
+
+/// Makes what a pipeline needs on its servers: the tables with their grants, and the topics where
+/// nobody else manages them. It may run any number of times, and twice at once.
+///
+/// # Errors
+/// [`ClusterError::UseStore`], [`ClusterError::UseTopics`]; what was made stays.
+pub async fn prepare(
+    pipeline: &Pipeline,
+    servers: &Servers,
+    roles: &RoleUrls,
+    now_ms: i64,
+) -> Result<(), ClusterError> {
+    let options = MigrateOptions {
+        target: servers.postgres(pipeline, &servers.database_url),
+        writer_url: roles.writer.clone(),
+        reader_url: roles.reader.clone(),
+        retention: Retention::from(&pipeline.spec.storage.retention),
+    };
+    migrate(&options, now_ms).await?;
+    tracing::info!(schema = options.target.schema, "the tables are there");
+    let kafka = pipeline.spec.kafka.clone().unwrap_or_default();
+    // Strimzi's topics are objects of Kubernetes.
+    if kafka.topic.manage() && kafka.strimzi.is_none() {
+        let names = topics_of(pipeline);
+        Admin::connect(&servers.kafka).await?.create_topics(&names, &kafka.topic).await?;
+        tracing::info!(topic = names.ticks, "the topics are there");
+    }
+    Ok(())
 }
 
 /// Makes the tables or brings them up to date, and lets the writer and the reader use them. It may

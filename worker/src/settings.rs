@@ -1,101 +1,153 @@
-//! The pipeline file, and the servers: addresses from the file, secrets from the environment.
+//! Where the servers of a pipeline are: addresses from its file and from flags, secrets from the
+//! environment, for every binary that runs workers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use market::pipeline::Pipeline;
-use market::rules::{Target, check};
-use worker::cluster::Servers;
-use worker::topic::security::{CA_FILE_VARIABLE, PASSWORD_VARIABLE, USERNAME_VARIABLE};
-use worker::topic::{Connection, Credentials};
+use runtime::exit;
 
-use crate::failure::Failure;
+use crate::cluster::Servers;
+use crate::topic::security::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
+use crate::topic::{Connection, Credentials, SecurityError};
 
 const DATABASE_URL: &str = "DATABASE_URL";
+const DATABASE_WRITER_URL: &str = "DATABASE_WRITER_URL";
+const DATABASE_READER_URL: &str = "DATABASE_READER_URL";
 const REDIS_URL: &str = "REDIS_URL";
 
-/// What every command of a worker is told.
-#[derive(Debug, Args)]
-pub(crate) struct Settings {
-    /// The pipeline file; addresses and passwords of PostgreSQL and Redis come from `DATABASE_URL`
-    /// and `REDIS_URL`
-    #[arg(env = "CRYPTO_PIPELINE_SPEC")]
-    file: PathBuf,
-    /// Kafka brokers as host:port, separated by commas; without it those of the file
-    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS")]
-    brokers: Option<String>,
-    /// The certificates that PostgreSQL's one must lead to, as a PEM file; without it the system's
-    #[arg(long, env = "DATABASE_CA_FILE")]
-    database_ca_file: Option<PathBuf>,
-    /// Who this worker is in logs, claims and dead letters
-    #[arg(long, env = "POD_NAME", default_value = "worker-0")]
-    name: String,
-    /// The Kubernetes namespace of the pipeline; empty elsewhere
-    #[arg(long, env = "POD_NAMESPACE", default_value = "")]
-    namespace: String,
-    /// The version of these settings, which /status shows; the operator sets it
-    #[arg(long, env = "CONFIG_VERSION")]
-    config_version: Option<String>,
+/// What `--help` says of the environment.
+pub const ENVIRONMENT_HELP: &str = "\
+Environment, for what no argument may show:
+  DATABASE_URL         PostgreSQL: postgres://user:password@host:port/database?sslmode=verify-full
+  REDIS_URL            Redis: redis://user:password@host:port/database, rediss:// with TLS
+  KAFKA_SASL_USERNAME  who we are to the brokers, where the file has spec.kafka.sasl
+  KAFKA_SASL_PASSWORD  and the proof of it
+  RUST_LOG             which logs are written, such as info or warn,worker=debug";
+
+/// Why the settings do not say where the servers are.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// No brokers.
+    #[error("no Kafka: set spec.kafka.bootstrapServers in the file, or KAFKA_BOOTSTRAP_SERVERS")]
+    FindBrokers,
+    /// How Kafka is reached.
+    #[error(transparent)]
+    SecureKafka(#[from] SecurityError),
+    /// No database.
+    #[error("no database: set {DATABASE_URL}, such as postgres://user@host:5432/database")]
+    FindDatabase,
+    /// No Redis, where one is needed.
+    #[error("no Redis: set {REDIS_URL}, such as redis://host:6379")]
+    FindRedis,
 }
 
-impl Settings {
-    /// Reads the pipeline file; every problem is told with its path.
-    pub(crate) fn pipeline(&self) -> Result<Pipeline, Failure> {
-        let shown = self.file.display();
-        let text = std::fs::read_to_string(Path::new(&self.file)).map_err(|error| {
-            Failure::settings(vec![format!("cannot read \"{shown}\": {error}")])
-        })?;
-        let told = |problems: Vec<market::pipeline::Problem>| {
-            let sentences = problems.iter().map(|problem| format!("{shown}: {problem}"));
-            Failure::settings(sentences.collect())
-        };
-        let pipeline = Pipeline::from_yaml(&text).map_err(told)?;
-        let problems = check(&pipeline, Target::Local);
-        if problems.is_empty() { Ok(pipeline) } else { Err(told(problems)) }
+impl SettingsError {
+    /// What the process ends with: 2, wrong settings.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        exit::SETTINGS
     }
+}
 
+/// Where the servers of a pipeline are.
+#[derive(Debug, Clone, Args)]
+pub struct Addresses {
+    /// Kafka brokers as host:port, separated by commas [default: those of the file]
+    #[arg(long, env = "KAFKA_BOOTSTRAP_SERVERS", value_name = "SERVERS")]
+    pub brokers: Option<String>,
+    /// The certificates that those of the brokers must lead to, in PEM [default: the system's]
+    #[arg(long, env = "KAFKA_CA_FILE", value_name = "FILE")]
+    pub kafka_ca_file: Option<PathBuf>,
+    /// The certificates that PostgreSQL's one must lead to, in PEM [default: the system's]
+    #[arg(long, env = "DATABASE_CA_FILE", value_name = "FILE")]
+    pub database_ca_file: Option<PathBuf>,
+    /// The certificates that Redis' one must lead to, in PEM [default: the system's]
+    #[arg(long, env = "REDIS_CA_FILE", value_name = "FILE")]
+    pub redis_ca_file: Option<PathBuf>,
+}
+
+/// Where the servers of a pipeline are, and who asks.
+#[derive(Debug, Clone, Args)]
+pub struct ServerFlags {
+    #[command(flatten)]
+    addresses: Addresses,
+    /// Who this process is in logs, claims and dead letters
+    #[arg(long, env = "POD_NAME", default_value = "worker-0")]
+    name: String,
+    /// The Kubernetes namespace of the pipeline [default: that of the file, or none]
+    #[arg(long, env = "POD_NAMESPACE")]
+    namespace: Option<String>,
+}
+
+impl Addresses {
     /// How a pipeline's Kafka is reached.
-    pub(crate) fn kafka(&self, pipeline: &Pipeline) -> Result<Connection, Failure> {
-        let named = pipeline.spec.kafka.as_ref().and_then(|kafka| kafka.bootstrap_servers.clone());
-        let brokers = self.brokers.clone().or(named).ok_or_else(|| {
-            let sentence = "no Kafka: set spec.kafka.bootstrapServers in the file, or \
-                            KAFKA_BOOTSTRAP_SERVERS";
-            Failure::settings(vec![sentence.to_owned()])
-        })?;
+    ///
+    /// # Errors
+    /// [`SettingsError::FindBrokers`], [`SettingsError::SecureKafka`].
+    pub fn kafka(&self, pipeline: &Pipeline) -> Result<Connection, SettingsError> {
+        let kafka = pipeline.spec.kafka.clone().unwrap_or_default();
+        let given = self.brokers.clone().filter(|brokers| !brokers.is_empty());
+        let brokers =
+            given.or(kafka.bootstrap_servers.clone()).ok_or(SettingsError::FindBrokers)?;
         let credentials = Credentials {
             username: secret(USERNAME_VARIABLE),
             password: secret(PASSWORD_VARIABLE),
-            ca_file: secret(CA_FILE_VARIABLE).map(PathBuf::from),
+            ca_file: self.kafka_ca_file.clone(),
         };
-        let kafka = pipeline.spec.kafka.clone().unwrap_or_default();
-        Connection::new(brokers, &kafka, &credentials)
-            .map_err(|error| Failure::settings(vec![error.to_string()]))
+        Ok(Connection::new(brokers, &kafka, &credentials)?)
     }
 
-    /// The servers of a pipeline.
-    pub(crate) fn servers(&self, pipeline: &Pipeline) -> Result<Servers, Failure> {
+    /// PostgreSQL's URL.
+    ///
+    /// # Errors
+    /// [`SettingsError::FindDatabase`].
+    pub fn database_url(&self) -> Result<String, SettingsError> {
+        secret(DATABASE_URL).ok_or(SettingsError::FindDatabase)
+    }
+}
+
+impl ServerFlags {
+    /// How a pipeline's Kafka is reached.
+    ///
+    /// # Errors
+    /// As [`Addresses::kafka`].
+    pub fn kafka(&self, pipeline: &Pipeline) -> Result<Connection, SettingsError> {
+        self.addresses.kafka(pipeline)
+    }
+
+    /// The servers of a pipeline; Redis may be left out.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: the first thing that is missing.
+    pub fn servers(&self, pipeline: &Pipeline) -> Result<Servers, SettingsError> {
+        let namespace = self.namespace.clone().or_else(|| pipeline.namespace.clone());
         Ok(Servers {
             kafka: self.kafka(pipeline)?,
-            database_url: self.database_url()?,
-            database_ca_file: self.database_ca_file.clone(),
+            database_url: self.addresses.database_url()?,
+            database_ca_file: self.addresses.database_ca_file.clone(),
             redis_url: secret(REDIS_URL),
+            redis_ca_file: self.addresses.redis_ca_file.clone(),
             worker: self.name.clone(),
-            namespace: self.namespace.clone(),
+            namespace: namespace.unwrap_or_default(),
         })
     }
+}
 
-    /// The version of the settings, where an operator gave them.
-    pub(crate) fn config_version(&self) -> Option<String> {
-        self.config_version.clone()
-    }
+/// The URLs of the roles beside the owner of the tables, where there are such.
+#[derive(Clone, Default)]
+pub struct RoleUrls {
+    /// The aggregators' one: `DATABASE_WRITER_URL`.
+    pub writer: Option<String>,
+    /// The serving side's one: `DATABASE_READER_URL`.
+    pub reader: Option<String>,
+}
 
-    fn database_url(&self) -> Result<String, Failure> {
-        secret(DATABASE_URL).ok_or_else(|| {
-            let sentence = format!(
-                "no database: set {DATABASE_URL}, such as postgres://user@host:5432/database"
-            );
-            Failure::settings(vec![sentence])
-        })
+impl RoleUrls {
+    /// What the environment says.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        Self { writer: secret(DATABASE_WRITER_URL), reader: secret(DATABASE_READER_URL) }
     }
 }
 

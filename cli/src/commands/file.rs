@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use market::pipeline::Pipeline;
-use market::rules::{Target, check};
+use market::rules::{Target, read};
 
 use crate::failure::Failure;
 
@@ -12,8 +12,5 @@ pub(crate) fn load(path: &Path, target: Target) -> Result<Pipeline, Failure> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::settings(format!("cannot read \"{shown}\": {error}")))?;
-    let pipeline =
-        Pipeline::from_yaml(&text).map_err(|problems| Failure::problems(&shown, &problems))?;
-    let problems = check(&pipeline, target);
-    if problems.is_empty() { Ok(pipeline) } else { Err(Failure::problems(&shown, &problems)) }
+    read(&text, target).map_err(|problems| Failure::problems(&shown, &problems))
 }

@@ -9,9 +9,8 @@ use tokio_util::sync::CancellationToken;
 use worker::aggregate::{Seen, Who};
 use worker::cluster::Aggregating;
 
-use super::shown;
+use super::{Settings, shown};
 use crate::failure::Failure;
-use crate::settings::Settings;
 
 /// Fold the ticks topic into candles, as one member of the pipeline's group.
 #[derive(Debug, Args)]
@@ -26,7 +25,7 @@ pub(crate) struct Aggregate {
 impl Aggregate {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let pipeline = self.settings.pipeline()?;
-        let servers = self.settings.servers(&pipeline)?;
+        let servers = self.settings.servers.servers(&pipeline)?;
         let listener = listen::bind(&self.admin_listen, "--admin-listen").await?;
         tracing::info!(address = %listener.local_addr()?, "the admin port is open");
         let stop = shutdown::on_signals()?;
@@ -35,7 +34,7 @@ impl Aggregate {
         let who = Who {
             pipeline: pipeline.name.clone(),
             worker: servers.worker.clone(),
-            config_version: self.settings.config_version(),
+            config_version: self.settings.config_version.clone(),
         };
         let seen = Seen::register(who, &registry)?;
         let read = seen.clone();

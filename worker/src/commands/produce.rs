@@ -12,9 +12,8 @@ use tokio_util::sync::CancellationToken;
 use worker::aggregate::Who;
 use worker::produce::{Producing, ProducingOptions, ProducingSeen, Shard};
 
-use super::shown;
+use super::{Settings, shown};
 use crate::failure::Failure;
-use crate::settings::Settings;
 
 /// How often the runtime says that it is alive, and whether it is ready.
 const TURN_EVERY: Duration = Duration::from_millis(500);
@@ -38,13 +37,13 @@ pub(crate) struct Produce {
 impl Produce {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let pipeline = self.settings.pipeline()?;
-        let connection = self.settings.kafka(&pipeline)?;
+        let connection = self.settings.servers.kafka(&pipeline)?;
         let listener = listen::bind(&self.admin_listen, "--admin-listen").await?;
         tracing::info!(address = %listener.local_addr()?, "the admin port is open");
         let stop = shutdown::on_signals()?;
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        let config_version = self.settings.config_version();
+        let config_version = self.settings.config_version.clone();
         let who = Who { pipeline: pipeline.name.clone(), config_version, ..Who::default() };
         let epoch = u64::try_from(clock::now_ns().div_euclid(1_000_000)).unwrap_or(0);
         let producing = Producing::new(ProducingOptions {

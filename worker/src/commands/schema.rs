@@ -1,18 +1,21 @@
 //! `worker migrate`, `worker retain` and `worker drop`.
 
-use std::time::Duration;
-
 use clap::Args;
-use market::pipeline::Pipeline;
 use runtime::clock;
-use worker::migrate::{MigrateOptions, Retention, drop_all, migrate, retain};
-use worker::publish::redis::{RedisSettings, drop_keys};
+use worker::migrate::{Retention, drop_all, prepare, retain};
+use worker::publish::redis::drop_keys;
+use worker::settings::RoleUrls;
 use worker::topic::{Admin, topics_of};
 
+use super::Settings;
 use crate::failure::Failure;
-use crate::settings::Settings;
 
 /// Make or update the pipeline's tables, and its topics where the spec lets us manage them.
+///
+/// As the role of `DATABASE_URL`, which owns the tables. `DATABASE_WRITER_URL` and
+/// `DATABASE_READER_URL` name the roles of the aggregators and of the api, where those are others:
+/// each is granted what it needs and no more. The roles have to exist. It may run again, and twice
+/// at once.
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
     #[command(flatten)]
@@ -36,31 +39,18 @@ pub(crate) struct Drop {
 impl Migrate {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let pipeline = self.settings.pipeline()?;
-        let servers = self.settings.servers(&pipeline)?;
-        let options = MigrateOptions {
-            target: servers.postgres(&pipeline, &servers.database_url),
-            writer_url: None,
-            reader_url: None,
-            retention: retention(&pipeline),
-        };
-        migrate(&options, now_ms()).await?;
-        tracing::info!(schema = options.target.schema, "the tables are there");
-        if let Some(kafka) = pipeline.spec.kafka.as_ref().filter(|kafka| kafka.topic.manage()) {
-            let admin = Admin::connect(&servers.kafka).await?;
-            let names = topics_of(&pipeline);
-            admin.create_topics(&names, &kafka.topic).await?;
-            tracing::info!(topic = names.ticks, "the topics are there");
-        }
-        Ok(())
+        let servers = self.settings.servers.servers(&pipeline)?;
+        Ok(prepare(&pipeline, &servers, &RoleUrls::of_environment(), now_ms()).await?)
     }
 }
 
 impl Retain {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let pipeline = self.settings.pipeline()?;
-        let servers = self.settings.servers(&pipeline)?;
+        let servers = self.settings.servers.servers(&pipeline)?;
         let target = servers.postgres(&pipeline, &servers.database_url);
-        let retained = retain(&target, retention(&pipeline), now_ms()).await?;
+        let kept = Retention::from(&pipeline.spec.storage.retention);
+        let retained = retain(&target, kept, now_ms()).await?;
         tracing::info!(?retained, "what was past its retention is dropped");
         Ok(())
     }
@@ -69,33 +59,21 @@ impl Retain {
 impl Drop {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let pipeline = self.settings.pipeline()?;
-        let servers = self.settings.servers(&pipeline)?;
+        let servers = self.settings.servers.servers(&pipeline)?;
         let target = servers.postgres(&pipeline, &servers.database_url);
         let dropped = drop_all(&target).await?;
         tracing::info!(schema = target.schema, dropped, "the tables are gone");
-        if let Some(url) = &servers.redis_url {
-            let owner = format!("{}/{}", servers.namespace, pipeline.name);
-            let keys = drop_keys(&RedisSettings::new(url, &pipeline.prefix(), &owner)?).await?;
+        if let Some(redis) = servers.redis(&pipeline)? {
+            let keys = drop_keys(&redis).await?;
             tracing::info!(keys, "the keys are gone");
         }
-        if pipeline.spec.kafka.as_ref().is_some_and(|kafka| kafka.topic.manage()) {
+        let kafka = pipeline.spec.kafka.clone().unwrap_or_default();
+        if kafka.topic.manage() && kafka.strimzi.is_none() {
             let admin = Admin::connect(&servers.kafka).await?;
             admin.delete_topics(&topics_of(&pipeline)).await?;
             tracing::info!("the topics are gone");
         }
         Ok(())
-    }
-}
-
-fn retention(pipeline: &Pipeline) -> Retention {
-    let retention = &pipeline.spec.storage.retention;
-    let millis = |duration: market::pipeline::Duration| {
-        Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-    };
-    Retention {
-        ticks: millis(retention.ticks()),
-        candles_1m: millis(retention.candles_1m()),
-        alerts: millis(retention.alerts()),
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use market::pipeline::Pipeline;
 use market::symbol::SourceName;
+use runtime::exit;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -68,6 +69,18 @@ pub enum ProducingError {
 impl From<TopicError> for ProducingError {
     fn from(error: TopicError) -> Self {
         Self::ReadPositions(PositionError::UseTopic(error))
+    }
+}
+
+impl ProducingError {
+    /// What the process ends with: 1 failed, 2 wrong settings.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::UseTopics(error) => error.exit_code(),
+            Self::OpenSource(_) => exit::SETTINGS,
+            Self::ReadPositions(_) | Self::RunSource { .. } | Self::LoseTask => exit::FAILED,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use market::candle::Candle;
 use market::publication::Publication;
+use runtime::exit;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -71,13 +72,13 @@ impl RedisFeed {
     /// and until the caller has caught up ([`RedisFeed::recovery`]), commits are refused.
     ///
     /// # Errors
-    /// [`PublishError::RefuseOwner`], where Redis can be reached.
+    /// [`PublishError::RefuseOwner`], [`PublishError::Enter`], where Redis can be reached.
     pub async fn connect(settings: RedisSettings) -> Result<Self, PublishError> {
         let shared = Arc::new(Shared::default());
         let mut task = Task::new(Arc::clone(&shared), settings);
         match task.connect().await {
             Ok(()) => {}
-            Err(error @ PublishError::RefuseOwner { .. }) => return Err(error),
+            Err(error) if error.exit_code() == exit::SETTINGS => return Err(error),
             Err(error) => task.lose_link(&error),
         }
         Ok(Self { shared, task: tokio::spawn(task.run()) })

@@ -1,15 +1,9 @@
 use std::path::PathBuf;
 
 use market::symbol::Series;
+use runtime::exit;
 
 use crate::store::postgres::PostgresError;
-
-/// Something failed that may work later or elsewhere.
-pub(super) const EXIT_FAILED: u8 = 1;
-/// The settings are wrong.
-pub(super) const EXIT_SETTINGS: u8 = 2;
-/// The data was written by a newer version.
-pub(super) const EXIT_NEWER_DATA: u8 = 3;
 
 /// Why something is not stored or not read, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -192,12 +186,12 @@ impl StoreError {
             | Self::UseDatabase { .. }
             | Self::FindSeries { .. }
             | Self::FindClaim { .. }
-            | Self::LoseClaim { .. } => EXIT_FAILED,
+            | Self::LoseClaim { .. } => exit::FAILED,
             Self::OpenDirectory { .. }
             | Self::RefuseOwner { .. }
             | Self::RefuseDatabase { .. }
-            | Self::ChangeSeries { .. } => EXIT_SETTINGS,
-            Self::RefuseNewerSchema { .. } | Self::RefuseNewerState { .. } => EXIT_NEWER_DATA,
+            | Self::ChangeSeries { .. } => exit::SETTINGS,
+            Self::RefuseNewerSchema { .. } | Self::RefuseNewerState { .. } => exit::NEWER_DATA,
         }
     }
 

@@ -44,6 +44,7 @@ mod tests;
 
 pub use claim::{NEVER_FOLDED, PartitionClaim};
 pub use error::PostgresError;
+pub use market::pipeline::schema_name;
 pub use unpublished::{PAGE_ROWS, Unpublished};
 
 /// The version of the tables' meaning. Migrations that an older worker can live with do not raise
@@ -87,12 +88,6 @@ impl fmt::Debug for PostgresOptions {
             .field("namespace", &self.namespace)
             .finish_non_exhaustive()
     }
-}
-
-/// The schema of a prefix, unless the spec names one: `.` and `-` are `_`.
-#[must_use]
-pub fn schema_name(prefix: &str) -> String {
-    prefix.replace(['.', '-'], "_")
 }
 
 /// A writer.

@@ -175,8 +175,10 @@ impl Admin {
                 .set("cleanup.policy", "compact")
                 .set("segment.bytes", INGEST_STATE_SEGMENT_BYTES),
         ];
-        let create_error =
-            |topic: &str, source| AdminError::CreateTopic { topic: topic.to_owned(), source };
+        let create_error = |name: &str, source| {
+            let replicas = topic.replication_factor();
+            AdminError::CreateTopic { topic: name.to_owned(), replicas, source }
+        };
         let asked = self.admin_client()?;
         let results = asked
             .create_topics(&new, &options())

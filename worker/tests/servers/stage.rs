@@ -105,6 +105,7 @@ impl Stage {
             database_url: backend.postgres.fresh_database(&prefix),
             database_ca_file: None,
             redis_url: Some(backend.redis.url()),
+            redis_ca_file: None,
             worker: "aggregator-0".into(),
             namespace: String::new(),
         };

@@ -1,9 +1,11 @@
 //! One connection to Redis, as the owner of one prefix.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisError, Script, TlsCertificates};
 
 use super::PublishError;
 use super::keys::Keys;
@@ -36,8 +38,32 @@ impl RedisSettings {
     /// # Errors
     /// [`PublishError::ReadUrl`].
     pub fn new(url: &str, prefix: &str, owner: &str) -> Result<Self, PublishError> {
+        Self::with_authority(url, None, prefix, owner)
+    }
+
+    /// The same, with a file of the certificates that the server's one must lead to, in PEM;
+    /// without it those of the system.
+    ///
+    /// # Errors
+    /// [`PublishError::ReadUrl`], [`PublishError::ReadCertificates`].
+    pub fn with_authority(
+        url: &str,
+        ca_file: Option<&Path>,
+        prefix: &str,
+        owner: &str,
+    ) -> Result<Self, PublishError> {
+        let client = match ca_file {
+            Some(path) => {
+                let root_cert = fs::read(path).map_err(|source| {
+                    PublishError::ReadCertificates { path: path.to_owned(), source }
+                })?;
+                let tls = TlsCertificates { client_tls: None, root_cert: Some(root_cert) };
+                Client::build_with_tls(url, tls)
+            }
+            None => Client::open(url),
+        };
         // The error of the crate may quote the URL.
-        let client = Client::open(url).map_err(|_| PublishError::ReadUrl)?;
+        let client = client.map_err(|_| PublishError::ReadUrl)?;
         Ok(Self { client, keys: Keys::new(prefix), owner: owner.to_owned() })
     }
 
@@ -85,7 +111,7 @@ impl RedisLink {
     /// [`PublishError`]: another pipeline's prefix is refused.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, PublishError> {
         let address = settings.address();
-        let connect = |source| PublishError::Connect { address: address.clone(), source };
+        let connect = |source| PublishError::connecting(address.clone(), source);
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIME_MAX))
             .set_response_timeout(Some(ANSWER_TIME_MAX));

@@ -120,6 +120,19 @@ impl PostgresStore {
         Ok(self.give_back(connection, row)?.is_some())
     }
 
+    /// Up to where each partition of a topic that was ever claimed is committed, or
+    /// [`NEVER_FOLDED`].
+    ///
+    /// # Errors
+    /// [`PostgresError`].
+    pub async fn next_offsets(&mut self, topic: &str) -> Result<Vec<(i32, i64)>, StoreError> {
+        const SQL: &str = "SELECT partition, next_offset FROM partition WHERE topic = $1";
+        let mut connection = self.lend().await?;
+        let query = sqlx::query_as(SQL).bind(topic.to_owned());
+        let rows = timeout(ANSWER_TIMEOUT, query.fetch_all(&mut connection)).await;
+        self.give_back(connection, rows)
+    }
+
     pub(super) fn topic_of(&self, partition: i32) -> Result<String, StoreError> {
         let claimed = self.claims.get(&partition);
         claimed.map(|claimed| claimed.topic.clone()).ok_or(StoreError::FindClaim { partition })

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
 use market::symbol::Series;
+use runtime::{certificate, exit};
 use sqlx::migrate::MigrateError;
-
-use crate::store::error::{EXIT_FAILED, EXIT_NEWER_DATA, EXIT_SETTINGS};
 
 /// Why PostgreSQL does not store or give something, and what to do about it. No text of it, nor of
 /// its sources, holds a password.
@@ -28,6 +27,18 @@ pub enum PostgresError {
     /// No connection.
     #[error("cannot connect to PostgreSQL \"{server}\"")]
     Connect {
+        /// Host, port and database.
+        server: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server is there, and nothing but other settings would help.
+    #[error(
+        "PostgreSQL \"{server}\" does not let us in, or cannot be trusted; check the URL and \
+         DATABASE_CA_FILE"
+    )]
+    Enter {
         /// Host, port and database.
         server: String,
         /// Why.
@@ -140,6 +151,17 @@ pub enum PostgresError {
 }
 
 impl PostgresError {
+    /// No connection to a server came about.
+    pub(super) fn connecting(server: String, source: sqlx::Error) -> Self {
+        let code = code_of(&source).unwrap_or_default();
+        let refused = code.starts_with(CLASS_AUTHORIZATION) || code == UNKNOWN_DATABASE;
+        let settings = matches!(source, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_));
+        if refused || settings || certificate::is_refused(&source) {
+            return Self::Enter { server, source };
+        }
+        Self::Connect { server, source }
+    }
+
     /// Whether the same call may succeed later without anything lost.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -153,6 +175,7 @@ impl PostgresError {
                 _ => false,
             },
             Self::ReadUrl { .. }
+            | Self::Enter { .. }
             | Self::NameSchema { .. }
             | Self::MakeToken
             | Self::RefuseOwner { .. }
@@ -174,13 +197,14 @@ impl PostgresError {
             | Self::MakeToken
             | Self::MigrateFirst { .. }
             | Self::Migrate { .. }
-            | Self::KeepSchema { .. } => EXIT_FAILED,
+            | Self::KeepSchema { .. } => exit::FAILED,
             Self::ReadUrl { .. }
+            | Self::Enter { .. }
             | Self::NameSchema { .. }
             | Self::RefuseOwner { .. }
             | Self::RefuseSchema { .. }
-            | Self::FindRole { .. } => EXIT_SETTINGS,
-            Self::RefuseNewerSchema { .. } | Self::RefuseNewerState { .. } => EXIT_NEWER_DATA,
+            | Self::FindRole { .. } => exit::SETTINGS,
+            Self::RefuseNewerSchema { .. } | Self::RefuseNewerState { .. } => exit::NEWER_DATA,
         }
     }
 }
@@ -191,6 +215,10 @@ pub(super) const UNDEFINED_TABLE: &str = "42P01";
 pub(super) const CHECK_VIOLATION: &str = "23514";
 /// A table, here a partition that another one made at the same moment, is there.
 pub(super) const DUPLICATE_TABLE: &str = "42P07";
+/// Not who we say we are, or with no right to connect.
+const CLASS_AUTHORIZATION: &str = "28";
+/// There is no such database.
+const UNKNOWN_DATABASE: &str = "3D000";
 /// Something else needs what was to be dropped.
 pub(super) const DEPENDENT_OBJECTS: &str = "2BP01";
 const SERIALIZATION_FAILURE: &str = "40001";

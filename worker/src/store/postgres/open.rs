@@ -78,7 +78,7 @@ pub(super) async fn connect(
         Ok(connection)
     };
     match timeout(CONNECT_TIMEOUT, connecting).await {
-        Ok(connection) => connection.map_err(|source| PostgresError::Connect { server, source }),
+        Ok(connection) => connection.map_err(|source| PostgresError::connecting(server, source)),
         Err(_) => Err(PostgresError::AwaitAnswer { server, waited: CONNECT_TIMEOUT }),
     }
 }

@@ -1,4 +1,5 @@
 use rdkafka::error::KafkaError;
+use runtime::exit;
 
 use crate::topic::security::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 
@@ -60,10 +61,15 @@ pub enum AdminError {
         topic: String,
     },
     /// The brokers did not make it.
-    #[error("cannot create topic \"{topic}\"")]
+    #[error(
+        "cannot create topic \"{topic}\" with {replicas} replicas; check \
+         spec.kafka.topic.replicationFactor against the number of brokers, and that we may create it"
+    )]
     CreateTopic {
         /// Which.
         topic: String,
+        /// How many brokers were to hold it.
+        replicas: u32,
         /// Why.
         #[source]
         source: KafkaError,
@@ -93,6 +99,23 @@ pub enum AdminError {
 }
 
 impl AdminError {
+    /// What the process ends with: 1 failed, 2 wrong settings.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::CreateClient { .. }
+            | Self::ProveIdentity { .. }
+            | Self::EncryptConnection { .. }
+            | Self::CreateTopic { .. }
+            | Self::PartitionsChanged { .. } => exit::SETTINGS,
+            Self::ReachBrokers { .. }
+            | Self::DescribeTopic { .. }
+            | Self::FindTopic { .. }
+            | Self::AwaitLeaders { .. }
+            | Self::DeleteTopic { .. } => exit::FAILED,
+        }
+    }
+
     /// Whether the same call may succeed later without anything changed by hand.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
