@@ -7,12 +7,15 @@ use market::alert::Alert;
 use market::candle::Candle;
 use market::interval::Interval;
 use market::symbol::{Series, Symbol};
+use serde::{Deserialize, Serialize};
 
 use crate::lookup::find_series;
 use crate::store::{
     OpenTimes, PostgresSettings, PostgresStore, SCHEMA_VERSION_MAX, SqliteStore, Store, StoreError,
     StoredSeries, Walk,
 };
+
+const NANOS_PER_MILLI: i64 = 1_000_000;
 
 /// Why a store has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +48,7 @@ pub struct Reader {
 }
 
 /// An alert, and where its tick stood on the topic.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlertEntry {
     /// Grows with each alert that is committed.
     pub row: i64,
@@ -54,6 +57,7 @@ pub struct AlertEntry {
     /// The offset of the tick that raised it.
     pub offset: i64,
     /// The alert.
+    #[serde(flatten)]
     pub alert: Alert,
 }
 
@@ -115,6 +119,36 @@ impl Reader {
             return Err(ReadError::FindSeries(sentence));
         }
         Ok(CandleReader { store: self.store.clone(), series, interval })
+    }
+
+    /// How far each series is, in nanoseconds: as its source has said, else to the end of its last
+    /// closed minute.
+    ///
+    /// # Errors
+    /// [`ReadError::ReadStore`].
+    pub async fn watermarks(&self) -> Result<Vec<(Series, Option<i64>)>, ReadError> {
+        let feeds = self.store.feeds().await?;
+        let mut watermarks = Vec::new();
+        for stored in self.store.series().await? {
+            let feed = feeds.iter().find(|feed| feed.feed.series == stored.series);
+            let watermark_ns = match feed {
+                Some(feed) => Some(feed.feed.watermark_ns),
+                None => {
+                    let minute = self.store.last_closed(&stored, Interval::M1).await?;
+                    minute.map(|minute| minute.candle.close_time_ms * NANOS_PER_MILLI)
+                }
+            };
+            watermarks.push((stored.series, watermark_ns));
+        }
+        Ok(watermarks)
+    }
+
+    /// Up to where each partition of a ticks topic is committed; below zero where nothing is.
+    ///
+    /// # Errors
+    /// [`ReadError::ReadStore`].
+    pub async fn next_offsets(&self, topic: &str) -> Result<Vec<(i32, i64)>, ReadError> {
+        Ok(self.store.next_offsets(topic).await?)
     }
 
     /// At most `limit` alerts that were committed after the one at `row`, in that order; from the

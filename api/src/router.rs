@@ -7,7 +7,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::problem::write_problems;
-use crate::routes::{candles, dashboard, health, pipeline, prices, stream, symbols};
+use crate::routes::{alerts, candles, dashboard, health, pipeline, prices, stream, symbols};
 use crate::state::ApiState;
 
 /// Pages use what this origin serves, and nothing else. The chart library writes a style of its
@@ -20,6 +20,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
 /// All routes of the serving side.
 pub fn router(state: ApiState) -> Router {
     Router::new()
+        .route("/api/v1/alerts", get(alerts::get_all_alerts))
+        .route("/api/v1/alerts/", get(alerts::get_all_alerts))
+        .route("/api/v1/alerts/{symbol}", get(alerts::get_alerts))
         .route("/api/v1/candles/{symbol}", get(candles::get_candles))
         .route("/api/v1/pipeline", get(pipeline::get_pipeline))
         .route("/api/v1/symbols", get(symbols::get_symbols))

@@ -1,5 +1,7 @@
 //! One file per family of routes. Handlers hold no SQL.
 
+/// `GET /api/v1/alerts/{symbol|ALL}`
+pub(crate) mod alerts;
 /// `GET /api/v1/candles/{symbol}`
 pub(crate) mod candles;
 /// `GET /` and the files of the dashboard.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use market::interval::Interval;
 use market::publication::Publication;
@@ -12,6 +13,9 @@ use tokio_util::task::TaskTracker;
 use crate::feed::{Feed, FeedError, RedisSettings};
 use crate::hub::Hub;
 use crate::store::{PostgresSettings, SqliteStore, Store, StoreError};
+
+/// Between looks for tables that are not there yet.
+const TABLES_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the serving side is told when it starts on embedded parts.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct ServerSettings {
     pub redis: RedisSettings,
     /// The pipeline's name.
     pub pipeline: String,
+    /// Whether the whole market is made up, which pages must say.
+    pub demo: bool,
     /// The intervals of the spec.
     pub intervals: Vec<Interval>,
     /// The wall clock, in nanoseconds since the epoch.
@@ -52,6 +58,17 @@ pub enum ConnectError {
     /// The settings of Redis.
     #[error(transparent)]
     ConnectFeed(#[from] FeedError),
+}
+
+impl ConnectError {
+    /// What the process ends with: 1 failed, 2 wrong settings, 3 newer data.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::ConnectStore(error) => error.exit_code(),
+            Self::ConnectFeed(error) => error.exit_code(),
+        }
+    }
 }
 
 /// What clients are told about the pipeline.
@@ -104,9 +121,22 @@ impl ApiState {
     pub async fn connect(settings: ServerSettings) -> Result<Self, ConnectError> {
         let store = Store::connect(&settings.postgres, &settings.redis.prefix).await?;
         let feed = Feed::redis(&settings.redis).await?;
-        let (name, intervals) = (settings.pipeline, settings.intervals);
-        let pipeline = Pipeline { name, demo: false, intervals };
+        let ServerSettings { pipeline: name, demo, intervals, .. } = settings;
+        let pipeline = Pipeline { name, demo, intervals };
         Ok(Self::start(store, feed, pipeline, settings.now_ns).await)
+    }
+
+    /// Returns when the tables are there, and are those of `prefix`.
+    ///
+    /// # Errors
+    /// [`StoreError`]: what waiting does not mend.
+    pub async fn await_tables(&self, prefix: &str) -> Result<(), StoreError> {
+        loop {
+            match self.store.check_owner(prefix).await {
+                Err(error) if error.is_retryable() => tokio::time::sleep(TABLES_PAUSE).await,
+                checked => return checked,
+            }
+        }
     }
 
     async fn start(store: Store, feed: Feed, pipeline: Pipeline, now_ns: fn() -> i64) -> Self {

@@ -61,6 +61,15 @@ impl Store {
         Ok(Self::Postgres(store))
     }
 
+    /// Refuses the tables of another pipeline or of a newer version.
+    pub(crate) async fn check_owner(&self, prefix: &str) -> Result<(), StoreError> {
+        match self {
+            // One file is one pipeline's.
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(store) => store.check_owner(prefix).await,
+        }
+    }
+
     /// What `/health` calls it.
     pub(crate) const fn service(&self) -> &'static str {
         match self {
@@ -120,6 +129,21 @@ impl Store {
         series: &StoredSeries,
     ) -> Result<Option<(Alert, u64)>, StoreError> {
         ask!(self, last_alert(series))
+    }
+
+    /// Up to where each partition of a ticks topic is committed.
+    pub(crate) async fn next_offsets(&self, topic: &str) -> Result<Vec<(i32, i64)>, StoreError> {
+        ask!(self, next_offsets(topic))
+    }
+
+    /// At most `limit` alerts with prices, of primary series since a time, the newest first.
+    pub(crate) async fn newest_alerts(
+        &self,
+        symbol: Option<&str>,
+        since_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<AlertEntry>, StoreError> {
+        ask!(self, newest_alerts(symbol, since_ms, limit))
     }
 
     /// At most `limit` alerts that were committed after the one at `row`.

@@ -18,6 +18,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use market::publication::Publication;
 use redis::RedisError;
+use runtime::exit;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::watch;
 
@@ -84,6 +85,17 @@ pub enum FeedError {
         /// Why.
         source: RedisError,
     },
+    /// The server is there, and nothing but other settings would help.
+    #[error(
+        "Redis at \"{address}\" does not let us in, or cannot be trusted; check REDIS_URL and \
+         REDIS_CA_FILE"
+    )]
+    EnterServer {
+        /// Host and port.
+        address: String,
+        /// Why.
+        source: RedisError,
+    },
     /// The server does not answer in time.
     #[error("Redis at \"{address}\" did not answer within {} s", waited.as_secs())]
     AwaitServer {
@@ -100,6 +112,21 @@ pub enum FeedError {
     },
 }
 
+impl FeedError {
+    /// What the process ends with: 1 failed, 2 wrong settings.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::ReadUrl | Self::ReadCertificates { .. } | Self::EnterServer { .. } => {
+                exit::SETTINGS
+            }
+            Self::ReadServer { .. } | Self::AwaitServer { .. } | Self::KeepServer { .. } => {
+                exit::FAILED
+            }
+        }
+    }
+}
+
 /// Starts the task; it ends with its receiver. The first try to reach the server is over when this
 /// returns, so that what is published later is not missed.
 pub(super) async fn start(
@@ -112,6 +139,7 @@ pub(super) async fn start(
         Task { place, queue, health, ledger: Ledger::default(), waiting: VecDeque::new() };
     let link = match task.connect().await {
         Ok(link) => Some(link),
+        Err(error @ FeedError::EnterServer { .. }) => return Err(error),
         Err(error) => {
             task.say_lost(&error);
             // What is published until then is not in the feed.

@@ -1,6 +1,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use runtime::{certificate, exit};
+
+/// Of PostgreSQL: not who we say we are, or with no right to connect.
+const CLASS_AUTHORIZATION: &str = "28";
+/// Of PostgreSQL: there is no such database.
+const UNKNOWN_DATABASE: &str = "3D000";
+
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -19,6 +26,16 @@ pub enum StoreError {
         /// What was read.
         what: &'static str,
         /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server is there, and nothing but other settings would help.
+    #[error(
+        "the store does not let us in, or cannot be trusted; check DATABASE_URL and \
+         DATABASE_CA_FILE"
+    )]
+    EnterStore {
+        /// Why.
         #[source]
         source: sqlx::Error,
     },
@@ -74,11 +91,39 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Something could not be read.
+    pub(super) fn reading(what: &'static str, source: sqlx::Error) -> Self {
+        let code = source.as_database_error().and_then(|error| error.code());
+        let refused = code
+            .is_some_and(|code| code.starts_with(CLASS_AUTHORIZATION) || code == UNKNOWN_DATABASE);
+        let settings = matches!(source, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_));
+        if refused || settings || certificate::is_refused(&source) {
+            return Self::EnterStore { source };
+        }
+        Self::ReadStore { what, source }
+    }
+
+    /// What the process ends with: 1 failed, 2 wrong settings, 3 newer data.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::OpenStore { .. }
+            | Self::ReadStore { .. }
+            | Self::AwaitAnswer { .. }
+            | Self::DecodeColumn { .. } => exit::FAILED,
+            Self::EnterStore { .. } | Self::ReadUrl { .. } | Self::RefuseOwner { .. } => {
+                exit::SETTINGS
+            }
+            Self::RefuseNewerSchema { .. } => exit::NEWER_DATA,
+        }
+    }
+
     /// Whether the same question may be answered later.
     pub(crate) const fn is_retryable(&self) -> bool {
         match self {
             Self::ReadStore { .. } | Self::AwaitAnswer { .. } => true,
             Self::OpenStore { .. }
+            | Self::EnterStore { .. }
             | Self::ReadUrl { .. }
             | Self::RefuseOwner { .. }
             | Self::RefuseNewerSchema { .. }

@@ -48,7 +48,7 @@ cells!(sqlx::sqlite::SqliteRow);
 cells!(sqlx::postgres::PgRow);
 
 pub(super) fn reading(what: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
-    move |source| StoreError::ReadStore { what, source }
+    move |source| StoreError::reading(what, source)
 }
 
 pub(super) fn stored_series(row: &impl Cells) -> Result<StoredSeries, StoreError> {

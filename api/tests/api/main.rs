@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+/// `GET /api/v1/alerts/{symbol|ALL}`.
+mod alerts;
 /// The embedded parts.
 mod backend;
 /// `GET /api/v1/candles/{symbol}`: ranges, pages, errors.

@@ -88,6 +88,7 @@ impl Backend {
             postgres: self.postgres.clone(),
             redis: self.redis.clone(),
             pipeline: "majors".to_owned(),
+            demo: Self::IS_DEMO,
             intervals: vec![Interval::M1, Interval::M5],
             now_ns: || NOW_MS * 1_000_000,
         }
@@ -152,6 +153,18 @@ impl Backend {
 
     pub(crate) async fn drop_table(&self, table: &str) {
         (self.psql)(&format!("DROP TABLE {}.{table} CASCADE", self.postgres.schema));
+    }
+
+    /// Takes the tables away, under another name.
+    pub(crate) fn rename_schema(&self, suffix: &str) {
+        let schema = &self.postgres.schema;
+        (self.psql)(&format!("ALTER SCHEMA {schema} RENAME TO {schema}_{suffix}"));
+    }
+
+    /// Brings them back.
+    pub(crate) fn rename_schema_back(&self, suffix: &str) {
+        let schema = &self.postgres.schema;
+        (self.psql)(&format!("ALTER SCHEMA {schema}_{suffix} RENAME TO {schema}"));
     }
 
     pub(crate) fn set_schema_version(&self, version: i64) {

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+/// `GET /api/v1/alerts/{symbol|ALL}`.
+#[path = "../api/alerts.rs"]
+mod alerts;
 /// PostgreSQL and Redis, written as the worker writes them.
 mod backend;
 /// `GET /api/v1/candles/{symbol}`: ranges, pages, errors.
@@ -19,6 +22,8 @@ mod pages;
 /// `WS /ws/prices/{symbol|ALL}`.
 #[path = "../api/prices.rs"]
 mod prices;
+/// The binary `api`.
+mod process;
 /// The store without a server.
 mod reader;
 /// Settings that are refused.

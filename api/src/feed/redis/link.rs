@@ -7,7 +7,10 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _, stream};
 use redis::aio::{MultiplexedConnection, PubSubStream};
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, TlsCertificates, cmd};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, TlsCertificates, cmd,
+};
+use runtime::certificate;
 use tokio::time::timeout;
 
 use super::ledger::{Beginning, Entry, EntryId, Words};
@@ -66,7 +69,12 @@ impl Place {
     }
 
     fn failed(&self, source: RedisError) -> FeedError {
-        FeedError::ReadServer { address: self.address.clone(), source }
+        let address = self.address.clone();
+        let refused = source.kind() == ErrorKind::AuthenticationFailed;
+        if refused || certificate::is_refused(&source) {
+            return FeedError::EnterServer { address, source };
+        }
+        FeedError::ReadServer { address, source }
     }
 }
 

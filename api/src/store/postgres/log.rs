@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::query;
+use sqlx::{Row as _, query};
 use tokio::time::timeout;
 
 use super::{PostgresStore, alert_columns};
 use crate::reader::AlertEntry;
 use crate::store::StoreError;
-use crate::store::row::{alert_entry, required_text};
+use crate::store::row::{alert_entry, reading, required_text};
 
 /// How long commits under way are waited for: longer than a worker's one may take.
 const COMMIT_WAIT_MAX: Duration = Duration::from_secs(12);
@@ -22,11 +22,42 @@ const ALERTS_AFTER: &str = concat!(
     " FROM alert JOIN series USING (series_id) \
      WHERE alert_number > $1 AND alert_number <= $2 ORDER BY alert_number LIMIT $3"
 );
+const NEWEST_ALERTS: &str = concat!(
+    "SELECT alert_number AS \"row\", topic_partition::int8, topic_offset, symbol, source, ",
+    alert_columns!(),
+    " FROM alert JOIN series USING (series_id) \
+     WHERE primary_source AND open_price IS NOT NULL AND close_price IS NOT NULL \
+     AND ($1::text IS NULL OR symbol = $1) \
+     AND event_time >= timestamptz 'epoch' + $2 * interval '1 millisecond' \
+     ORDER BY event_time DESC, event_time_ns DESC, alert_number DESC LIMIT $3"
+);
 const COMMITS_UNDER_WAY: &str = "SELECT DISTINCT virtualtransaction AS writer FROM pg_locks \
      WHERE relation = 'alert'::regclass AND mode = 'RowExclusiveLock' AND granted \
      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 impl PostgresStore {
+    /// Up to where each partition of a ticks topic is committed.
+    pub(crate) async fn next_offsets(&self, topic: &str) -> Result<Vec<(i32, i64)>, StoreError> {
+        let asked = query("SELECT partition, next_offset FROM partition WHERE topic = $1");
+        let rows = self.rows("offsets", asked.bind(topic.to_owned())).await?;
+        let pair = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        let pairs: Result<Vec<_>, sqlx::Error> = rows.iter().map(pair).collect();
+        pairs.map_err(reading("offsets"))
+    }
+
+    /// At most `limit` alerts with prices, of primary series since a time, the newest first.
+    pub(crate) async fn newest_alerts(
+        &self,
+        symbol: Option<&str>,
+        since_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<AlertEntry>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let asked = query(NEWEST_ALERTS).bind(symbol.map(str::to_owned)).bind(since_ms).bind(limit);
+        let rows = self.rows("alerts", asked).await?;
+        rows.iter().map(alert_entry).collect()
+    }
+
     /// At most `limit` alerts whose number is above `row`.
     ///
     /// Workers commit side by side, and a number is taken before it is committed: one that is left
