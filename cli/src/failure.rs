@@ -4,13 +4,14 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use market::pipeline::Problem;
+use runtime::exit;
+use worker::cluster::ClusterError;
 use worker::local::LocalError;
+use worker::produce::ProducingError;
+use worker::publish::redis::PublishError;
+use worker::settings::SettingsError;
 use worker::store::StoreError;
-
-/// Something failed that may work later or elsewhere.
-const EXIT_FAILED: u8 = 1;
-/// The settings are wrong.
-const EXIT_SETTINGS: u8 = 2;
+use worker::topic::AdminError;
 
 /// A command that did not do what it was asked for.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Failure {
                 for sentence in sentences {
                     eprintln!("error: {sentence}");
                 }
-                ExitCode::from(EXIT_SETTINGS)
+                ExitCode::from(exit::SETTINGS)
             }
             Self::Failed(error, code) => {
                 let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
@@ -53,7 +54,7 @@ impl Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let code = error.chain().find_map(code_of).unwrap_or(EXIT_FAILED);
+        let code = error.chain().find_map(code_of).unwrap_or(exit::FAILED);
         Self::Failed(error, code)
     }
 }
@@ -69,8 +70,14 @@ macro_rules! failed {
 }
 
 failed!(
+    AdminError,
+    ClusterError,
     LocalError,
+    ProducingError,
+    PublishError,
+    SettingsError,
     StoreError,
+    api::ConnectError,
     api::ServeError,
     api::StoreError,
     runtime::listen::ListenError,
@@ -81,18 +88,32 @@ failed!(
 
 /// The exit code that an error of ours names.
 fn code_of(error: &(dyn Error + 'static)) -> Option<u8> {
-    if let Some(error) = error.downcast_ref::<StoreError>() {
-        return Some(error.exit_code());
+    macro_rules! named {
+        ($($error:ty),+ $(,)?) => {
+            $(if let Some(error) = error.downcast_ref::<$error>() {
+                return Some(error.exit_code());
+            })+
+        };
     }
+    named!(
+        AdminError,
+        ClusterError,
+        ProducingError,
+        PublishError,
+        SettingsError,
+        StoreError,
+        api::ConnectError,
+        api::StoreError,
+    );
     let local = error.downcast_ref::<LocalError>()?;
     match local {
         LocalError::UseStore(error) => Some(error.exit_code()),
-        LocalError::OpenSource(_) => Some(EXIT_SETTINGS),
-        LocalError::ReadCheckpoint(_) => Some(3),
+        LocalError::OpenSource(_) => Some(exit::SETTINGS),
+        LocalError::ReadCheckpoint(_) => Some(exit::NEWER_DATA),
         LocalError::UseTopic(_)
         | LocalError::RunSource { .. }
         | LocalError::Aggregate(_)
         | LocalError::RegisterMetrics(_)
-        | LocalError::LoseThread => Some(EXIT_FAILED),
+        | LocalError::LoseThread => Some(exit::FAILED),
     }
 }

@@ -5,18 +5,20 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use api::{AlertEntry, Reader};
+use api::AlertEntry;
 use clap::{Args, ValueEnum};
 use market::alert::{AlertType, Severity};
 use runtime::shutdown;
 
 use super::output::{Output, note};
-use super::place::{database, unread};
-use super::time;
+use super::{place, time};
 use crate::failure::Failure;
 
-/// Alerts that are read at a time.
-const PAGE_ALERTS: usize = 1_000;
+/// Where they come from.
+mod log;
+
+use log::{Log, Place, Server};
+
 /// What is shown without `--from-beginning`.
 const NEWEST_ALERTS: usize = 20;
 /// How often `--follow` looks for new ones.
@@ -24,14 +26,17 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 
 /// Show alerts, the newest last.
 ///
-/// Reads the data directory, also while a pipeline runs on it. The newest 20 are shown, all of
-/// them with --from-beginning; with --follow also each new one, until Ctrl-C.
+/// Reads the data directory, also while a pipeline runs on it, or real servers, or asks a running
+/// server. The newest 20 are shown, all of them with --from-beginning; with --follow also each new
+/// one, until Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   crypto-pipeline alerts
   crypto-pipeline alerts BTC ETH --type price-drop --from-beginning
-  crypto-pipeline alerts --severity high --follow")]
+  crypto-pipeline alerts --severity high --follow
+  crypto-pipeline alerts --server http://127.0.0.1:8000
+  crypto-pipeline alerts --connect majors.yaml")]
 pub(crate) struct Alerts {
     /// Only these symbols
     #[arg(value_name = "SYMBOL")]
@@ -51,6 +56,11 @@ pub(crate) struct Alerts {
     /// Where `run` keeps its data
     #[arg(long, env = "CRYPTO_PIPELINE_DATA_DIR", value_name = "DIR", default_value = "data")]
     data_dir: PathBuf,
+    /// Ask a running server such as http://127.0.0.1:8000 instead of the data directory
+    #[arg(long, value_name = "URL", conflicts_with = "connect")]
+    server: Option<String>,
+    #[command(flatten)]
+    connect: place::Connect,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -88,12 +98,15 @@ impl Alerts {
     }
 
     async fn show(self) -> Result<(), Failure> {
-        let reader = Reader::open(&database(&self.data_dir)?).await.map_err(unread)?;
-        let symbols = reader.symbols().await.map_err(unread)?;
-        check_symbols(&self.symbols, symbols.iter().map(|symbol| symbol.as_str()))?;
+        let place = match &self.server {
+            Some(server) => Place::Server(Server::new(server)?),
+            None => Place::Store(self.connect.stored(&self.data_dir).await?),
+        };
+        let symbols = place.symbols().await?;
+        check_symbols(&self.symbols, symbols.iter().map(String::as_str))?;
         let stop = shutdown::on_signals()?;
         let (from_beginning, follow) = (self.from_beginning, self.follow);
-        let mut log = Log { reader, filter: self.filter(), row: 0 };
+        let mut log = Log { place, filter: self.filter(), row: 0 };
         let mut output = Output::new();
         let mut newest = VecDeque::with_capacity(NEWEST_ALERTS);
         let mut shown = 0_usize;
@@ -137,25 +150,6 @@ impl Alerts {
                 SeverityName::High => Severity::High,
             }),
         }
-    }
-}
-
-/// The alerts in the order in which they were committed.
-struct Log {
-    reader: Reader,
-    filter: Filter,
-    /// The last one that was read.
-    row: i64,
-}
-
-impl Log {
-    /// Those of the next page that are to be shown; `None` when there are no more so far.
-    async fn next(&mut self) -> Result<Option<Vec<AlertEntry>>, Failure> {
-        let mut page = self.reader.alerts_after(self.row, PAGE_ALERTS).await.map_err(unread)?;
-        let Some(last) = page.last() else { return Ok(None) };
-        self.row = last.row;
-        page.retain(|entry| self.filter.takes(entry));
-        Ok(Some(page))
     }
 }
 

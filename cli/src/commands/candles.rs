@@ -26,15 +26,16 @@ const TABLE_CANDLES: usize = 20;
 
 /// Show stored candles.
 ///
-/// Reads the data directory, also while a pipeline runs on it, or asks a running server. Oldest
-/// first. Without --start, --end and --limit csv and json hold every candle, a table the newest 20.
+/// Reads the data directory, also while a pipeline runs on it, or real servers, or asks a running
+/// server. Oldest first. Without --start, --end and --limit csv and json hold every candle, a table the newest 20.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   crypto-pipeline candles BTC
   crypto-pipeline candles BTC --interval 5m --limit 100
   crypto-pipeline candles BTC --source binance --start 2024-08-08T00:00:00Z --format csv > btc.csv
-  crypto-pipeline candles ETH --server http://127.0.0.1:8000 --format json")]
+  crypto-pipeline candles ETH --server http://127.0.0.1:8000 --format json
+  crypto-pipeline candles ETH --connect majors.yaml")]
 pub(crate) struct Candles {
     /// The symbol, as the pipeline file calls it: BTC
     symbol: String,
@@ -60,8 +61,10 @@ pub(crate) struct Candles {
     #[arg(long, env = "CRYPTO_PIPELINE_DATA_DIR", value_name = "DIR", default_value = "data")]
     data_dir: PathBuf,
     /// Ask a running server such as http://127.0.0.1:8000 instead of the data directory
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "connect")]
     server: Option<String>,
+    #[command(flatten)]
+    connect: place::Connect,
 }
 
 /// How candles are written.
@@ -102,7 +105,7 @@ impl Candles {
         };
         let mut pages = match &self.server {
             Some(server) => Pages::of_server(question, server)?,
-            None => Pages::of_store(question, &place::database(&self.data_dir)?).await?,
+            None => Pages::of_store(question, self.connect.stored(&self.data_dir).await?).await?,
         };
         let mut output = Output::new();
         let mut writer = Writer::new(self.format);

@@ -33,6 +33,22 @@ pub(crate) fn parse_url(text: &str, flag: &str) -> Result<Url, Failure> {
         })
 }
 
+/// A path below an address.
+pub(crate) fn at(origin: &Url, path: &str) -> Url {
+    let mut url = origin.clone();
+    url.set_path(&format!("{}{path}", origin.path().trim_end_matches('/')));
+    url
+}
+
+/// Asks for a JSON document, which has to be there.
+pub(crate) async fn fetch<T: DeserializeOwned>(client: &Client, url: Url) -> Result<T, Failure> {
+    match get_json(client, url.clone()).await? {
+        Answer::Found(answer) => Ok(answer),
+        Answer::Refused(status, words) => Err(refused(&url, status, &words)),
+        Answer::Silent(error) => Err(silent(&url, &error)),
+    }
+}
+
 /// A client for this address: through the proxy of the environment, except to this machine.
 pub(crate) fn client(url: &Url) -> Result<Client, Failure> {
     // Fails only where one is installed already.

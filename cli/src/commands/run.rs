@@ -1,30 +1,40 @@
-//! `crypto-pipeline run`: the whole pipeline in one process, on embedded parts.
+//! `crypto-pipeline run`: the whole pipeline in one process, on embedded parts or real servers.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use clap::Args;
 use market::pipeline::{self, Pipeline};
 use market::rules::Target;
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
-use runtime::admin::{self, Admin};
-use runtime::{clock, listen, shutdown, telemetry};
+use runtime::admin::Admin;
+use runtime::{clock, shutdown, telemetry};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 use worker::local::{LocalOptions, LocalRun, LocalStatus};
+use worker::produce::Shard;
+use worker::settings::{ENVIRONMENT_HELP, ServerFlags};
 use worker::store::FILE_NAME;
 
 use super::file;
 use super::screen::Screen;
 use crate::failure::Failure;
 
+/// On real servers.
+mod connected;
+/// Where a run is looked at.
+mod ports;
+
+use ports::Ports;
+
 /// Run a pipeline in this process, with a dashboard.
 ///
 /// Without FILE a demo market of made-up trades runs. Everything is kept in the data directory:
-/// a second start goes on where the first stopped.
+/// a second start goes on where the first stopped. With --connect the real Kafka, PostgreSQL and
+/// Redis of FILE and the environment are used instead, and the tables and topics are made there;
+/// any number of such runs share the work.
 #[derive(Debug, Args)]
+#[command(after_help = ENVIRONMENT_HELP)]
 pub(crate) struct Run {
     /// The pipeline file; without it, the demo market
     file: Option<PathBuf>,
@@ -40,25 +50,27 @@ pub(crate) struct Run {
     /// End when every source is drained and every record is folded and committed
     #[arg(long)]
     until_end: bool,
-    /// Use the real Kafka, PostgreSQL and Redis that FILE names (not in this version)
-    #[arg(long)]
+    /// Use the real Kafka, PostgreSQL and Redis that FILE and the environment name
+    #[arg(long, requires = "file")]
     connect: bool,
+    /// Which share of the instruments this process reads, as i/n with i from 0
+    #[arg(long, env = "SHARD", default_value = "0/1", help_heading = "With --connect")]
+    shard: Shard,
+    #[command(flatten, next_help_heading = "With --connect")]
+    servers: ServerFlags,
 }
 
 /// What `/status` shows of a pipeline once it runs.
 struct Running {
-    status: Arc<Mutex<LocalStatus>>,
-    /// Where the embedded broker listens, and the name of its topic.
+    status: Box<dyn Fn() -> LocalStatus + Send + Sync>,
+    /// Where the broker listens, and the name of its topic.
     broker: (String, String),
 }
 
+type Shown = Arc<OnceLock<Running>>;
+
 impl Run {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        if self.connect {
-            return Err(Failure::settings(
-                "--connect: this version runs on embedded parts only; leave --connect out",
-            ));
-        }
         let demo = self.file.is_none();
         let pipeline = match &self.file {
             Some(path) => file::load(path, Target::Local)?,
@@ -68,21 +80,22 @@ impl Run {
         let writer = screen.clone();
         telemetry::init(telemetry::Format::Text, "warn", move || writer.writer())?;
         let runtime = tokio::runtime::Runtime::new()?;
-        let ended = runtime.block_on(self.serve(pipeline, demo, &screen));
+        let ended = runtime.block_on(async {
+            match self.connect {
+                true => self.serve_connected(pipeline, &screen).await,
+                false => self.serve(pipeline, demo, &screen).await,
+            }
+        });
         screen.clear();
         ended
     }
 
     async fn serve(self, pipeline: Pipeline, demo: bool, screen: &Screen) -> Result<(), Failure> {
-        let listener = listen::bind(&self.listen, "--listen").await?;
-        let admin_listener = listen::bind(&self.admin_listen, "--admin-listen").await?;
-        let urls = [listener.local_addr()?, admin_listener.local_addr()?];
+        let ports = Ports::open(&self.listen, &self.admin_listen).await?;
         let stop = shutdown::on_signals()?;
-        let registry = Registry::new();
-        registry.register(Box::new(ProcessCollector::for_self()))?;
-
-        let running = Arc::new(OnceLock::new());
-        let admin = self.admin(&registry, &pipeline, Arc::clone(&running));
+        let registry = registry()?;
+        let shown = Shown::default();
+        let admin = admin(&registry, &pipeline, Arc::clone(&shown));
         let turned = admin.clone();
         let (name, intervals) = (pipeline.name.clone(), pipeline.spec.candles.intervals().to_vec());
         let run = LocalRun::start(LocalOptions {
@@ -94,8 +107,10 @@ impl Run {
             disorder: None,
         })
         .await?;
+        let kept = run.status();
+        let status = move || kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Set once: this is the only place.
-        let _ = running.set(Running { status: run.status(), broker: run.broker.clone() });
+        let _ = shown.set(Running { status: Box::new(status.clone()), broker: run.broker.clone() });
         let settings = api::Settings {
             database: self.data_dir.join(FILE_NAME),
             pipeline: name.clone(),
@@ -105,28 +120,17 @@ impl Run {
         };
         let state = api::ApiState::open(settings, run.feed.watch()).await?;
         admin.set_ready();
-        self.greet(screen, &name, demo, urls);
+        self.greet(screen, &name, demo, &ports);
 
-        let servers_stop = CancellationToken::new();
-        let (stop_serving, stop_run) = (servers_stop.clone(), stop.clone());
-        let serving = tokio::spawn(async move {
-            let served = api::serve(listener, state, stop_serving).await;
-            // A run that nobody can look at ends, too.
-            stop_run.cancel();
-            served
-        });
-        let admin_serving = tokio::spawn(admin::serve(admin_listener, admin, servers_stop.clone()));
-        let (metrics, drawn) = (run.metrics.clone(), run.status());
-        let read = || drawn.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let ended = tokio::select! {
-            ended = run.run(stop) => ended,
-            () = screen.keep_drawn(read, &metrics, clock::monotonic) => Ok(()),
+        let metrics = run.metrics.clone();
+        let (work_stop, drawn) = (stop.clone(), metrics.clone());
+        let work = async {
+            tokio::select! {
+                ended = run.run(work_stop) => Ok(ended?),
+                () = screen.keep_drawn(status, &drawn, clock::monotonic) => Ok(()),
+            }
         };
-        servers_stop.cancel();
-        let served = serving.await.map_err(anyhow::Error::from)?;
-        admin_serving.await.map_err(anyhow::Error::from)?;
-        ended?;
-        served?;
+        ports.serve_while(state, admin, stop, work).await?;
         screen.say(&format!(
             "stopped: {} records folded, {} candles written; the next start goes on from here",
             metrics.folded.get(),
@@ -135,34 +139,34 @@ impl Run {
         Ok(())
     }
 
-    fn greet(&self, screen: &Screen, name: &str, demo: bool, [url, admin]: [SocketAddr; 2]) {
+    fn greet(&self, screen: &Screen, name: &str, demo: bool, ports: &Ports) {
         if demo {
             screen.say("demo market: simulated trades, not real prices (name a FILE for others)");
         }
         screen.say(&format!(
             "pipeline \"{name}\" on embedded parts: Kafka, database and cache in this process"
         ));
-        screen.say(&format!("dashboard  http://{url}"));
-        screen.say(&format!("admin      http://{admin}"));
+        ports.greet(screen);
         screen.say(&format!("data       {}", self.data_dir.display()));
         screen.say("Ctrl-C stops it");
     }
+}
 
-    fn admin(
-        &self,
-        registry: &Registry,
-        pipeline: &Pipeline,
-        shared: Arc<OnceLock<Running>>,
-    ) -> Admin {
-        let name = pipeline.name.clone();
-        Admin::new(clock::monotonic(), registry.clone(), move || match shared.get() {
-            Some(Running { status, broker: (brokers, topic) }) => {
-                let status = status.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                status_json(&name, brokers, topic, &status)
-            }
-            None => json!({"pipeline": name, "phase": "starting"}),
-        })
-    }
+/// Metrics, with those of the process.
+fn registry() -> Result<Registry, Failure> {
+    let registry = Registry::new();
+    registry.register(Box::new(ProcessCollector::for_self()))?;
+    Ok(registry)
+}
+
+fn admin(registry: &Registry, pipeline: &Pipeline, shown: Shown) -> Admin {
+    let name = pipeline.name.clone();
+    Admin::new(clock::monotonic(), registry.clone(), move || match shown.get() {
+        Some(Running { status, broker: (brokers, topic) }) => {
+            status_json(&name, brokers, topic, &status())
+        }
+        None => json!({"pipeline": name, "phase": "starting"}),
+    })
 }
 
 fn status_json(name: &str, brokers: &str, topic: &str, status: &LocalStatus) -> serde_json::Value {

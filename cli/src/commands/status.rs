@@ -9,20 +9,37 @@ use serde::Deserialize;
 
 use super::http::{self, Answer};
 use super::output::Output;
+use super::place::Connect;
 use super::time;
 use crate::failure::Failure;
 
+/// The phase of a pipeline that is past its start.
+pub(crate) const RUNNING: &str = "running";
+
+/// By what its servers have.
+mod servers;
+
 /// Show how a running pipeline is doing.
+///
+/// Asks the admin port of `run`, or looks at real servers: how far each series is, and how many
+/// records the group has not committed yet.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   crypto-pipeline status
   crypto-pipeline status --admin http://127.0.0.1:9091
+  crypto-pipeline status --server http://127.0.0.1:8000
+  crypto-pipeline status --connect majors.yaml
 
 Exit code: 0 it answers, 1 nothing answers or a source has failed.")]
 pub(crate) struct Status {
     #[command(flatten)]
     admin: AdminAddress,
+    /// Ask a running server such as http://127.0.0.1:8000 instead of an admin port
+    #[arg(long, value_name = "URL", conflicts_with = "connect")]
+    server: Option<String>,
+    #[command(flatten)]
+    connect: Connect,
 }
 
 /// Where a running pipeline tells how it is doing.
@@ -73,14 +90,22 @@ impl AdminAddress {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Report {
     pub(crate) pipeline: String,
-    phase: String,
+    #[serde(default = "running")]
+    pub(crate) phase: String,
     /// Where Kafka listens; absent while it starts.
     pub(crate) brokers: Option<String>,
     pub(crate) topic: Option<String>,
+    /// Records of the topic that are not committed yet, where that is known.
+    backlog: Option<i64>,
     #[serde(default)]
     sources: Vec<SourceReport>,
     #[serde(default)]
     pub(crate) series: Vec<SeriesReport>,
+}
+
+/// What a worker does that says no more.
+fn running() -> String {
+    RUNNING.to_owned()
 }
 
 #[derive(Debug, Deserialize)]
@@ -96,16 +121,15 @@ struct SourceReport {
 pub(crate) struct SeriesReport {
     pub(crate) symbol: String,
     source: String,
+    #[serde(default)]
     watermark_ns: Option<i64>,
 }
 
 impl Status {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let (report, unready) = tokio::runtime::Runtime::new()?.block_on(async {
-            Ok::<_, Failure>((self.admin.ask().await?, self.admin.unready().await?))
-        })?;
+        let (report, ready) = tokio::runtime::Runtime::new()?.block_on(self.ask())?;
         let mut output = Output::new();
-        write(&mut output, &report, unready.as_deref(), clock::now_ns())?;
+        write(&mut output, &report, ready.as_deref(), clock::now_ns())?;
         output.flush()?;
         match report.sources.iter().find(|source| source.error.is_some()) {
             Some(source) => Err(anyhow::anyhow!("source \"{}\" has stopped", source.name).into()),
@@ -114,16 +138,34 @@ impl Status {
     }
 }
 
+impl Status {
+    /// How it is doing, and whether it is ready, where somebody says that.
+    async fn ask(&self) -> Result<(Report, Option<String>), Failure> {
+        if let Some(server) = &self.server {
+            return Ok((servers::of_api(server).await?, None));
+        }
+        if let Some(report) = servers::of_servers(&self.connect).await? {
+            return Ok((report, None));
+        }
+        let (report, unready) = (self.admin.ask().await?, self.admin.unready().await?);
+        let ready = unready.map_or_else(|| "ready".to_owned(), |why| format!("not ready: {why}"));
+        Ok((report, Some(ready)))
+    }
+}
+
 fn write(
     out: &mut impl Write,
     report: &Report,
-    unready: Option<&str>,
+    ready: Option<&str>,
     now_ns: i64,
 ) -> io::Result<()> {
-    let ready = unready.map_or_else(|| "ready".to_owned(), |why| format!("not ready: {why}"));
-    writeln!(out, "pipeline {}: {}, {ready}", report.pipeline, report.phase)?;
+    let ready = ready.map_or_else(String::new, |ready| format!(", {ready}"));
+    writeln!(out, "pipeline {}: {}{ready}", report.pipeline, report.phase)?;
     if let (Some(brokers), Some(topic)) = (&report.brokers, &report.topic) {
         writeln!(out, "topic    {topic} at {brokers}")?;
+    }
+    if let Some(backlog) = report.backlog {
+        writeln!(out, "backlog  {backlog} records are not committed yet")?;
     }
     if !report.sources.is_empty() {
         writeln!(out, "\n{:<20}  {:>8}  STATE", "SOURCE", "PROGRESS")?;
@@ -184,7 +226,7 @@ mod tests {
         }))
         .unwrap();
         let mut out = Vec::new();
-        write(&mut out, &report, Some("starting"), 1_723_161_603_000_000_000).unwrap();
+        write(&mut out, &report, Some("not ready: starting"), 1_723_161_603_000_000_000).unwrap();
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<String> = text
             .lines()

@@ -8,11 +8,12 @@ use clap::{Args, ValueEnum};
 use market::tick::decode;
 use runtime::{clock, shutdown};
 use tokio::runtime::Runtime;
-use worker::topic::{Fetched, WatchFrom, Watcher};
+use worker::topic::{Connection, Fetched, WatchFrom, Watcher, topics_of};
 
 use super::alerts::check_symbols;
 use super::output::{Output, note};
-use super::status::{AdminAddress, Report};
+use super::place::Connect;
+use super::status::{AdminAddress, RUNNING};
 use crate::failure::Failure;
 
 /// How one record is written.
@@ -25,13 +26,15 @@ const QUIET_MAX: Duration = Duration::from_secs(2);
 
 /// Follow the records of a running pipeline.
 ///
-/// Shows trades, quotes and marks as they pass through the ticks topic, until Ctrl-C.
+/// Shows trades, quotes and marks as they pass through the ticks topic, until Ctrl-C: that of the
+/// pipeline behind an admin port, or on real servers that of a file.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   crypto-pipeline tail
   crypto-pipeline tail BTC ETH --source binance
-  crypto-pipeline tail BTC --from-beginning --max 10 --format json")]
+  crypto-pipeline tail BTC --from-beginning --max 10 --format json
+  crypto-pipeline tail BTC --connect majors.yaml")]
 pub(crate) struct Tail {
     /// Only these symbols
     #[arg(value_name = "SYMBOL")]
@@ -50,6 +53,18 @@ pub(crate) struct Tail {
     format: Format,
     #[command(flatten)]
     admin: AdminAddress,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// A ticks topic that is there.
+struct Topic {
+    pipeline: String,
+    connection: Connection,
+    name: String,
+    symbols: Vec<String>,
+    /// Whether it dies with the pipeline.
+    embedded: bool,
 }
 
 /// How records are written.
@@ -64,23 +79,53 @@ enum Format {
 impl Tail {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let runtime = Runtime::new()?;
-        let report = runtime.block_on(self.admin.ask())?;
-        check_symbols(&self.symbols, report.series.iter().map(|series| series.symbol.as_str()))?;
-        let (Some(brokers), Some(topic)) = (&report.brokers, &report.topic) else {
-            return Err(anyhow!("pipeline \"{}\" is starting; try again", report.pipeline).into());
-        };
+        let topic = runtime.block_on(self.find())?;
+        check_symbols(&self.symbols, topic.symbols.iter().map(String::as_str))?;
         let from = if self.from_beginning { WatchFrom::Beginning } else { WatchFrom::End };
-        let watcher = Watcher::open(brokers, topic, from).map_err(anyhow::Error::from)?;
-        let shown = self.follow(watcher, &report, &runtime)?;
+        let watcher =
+            Watcher::open(&topic.connection, &topic.name, from).map_err(anyhow::Error::from)?;
+        let shown = self.follow(watcher, &topic, &runtime)?;
         note(&format!("{shown} record{}", if shown == 1 { "" } else { "s" }));
         Ok(())
+    }
+
+    /// The topic of the file of `--connect`, or of the pipeline that runs.
+    async fn find(&self) -> Result<Topic, Failure> {
+        if let Some(pipeline) = self.connect.pipeline()? {
+            let connection = self.connect.kafka(&pipeline).await?;
+            let sources = pipeline.spec.sources.iter();
+            let symbols = sources.flat_map(|source| source.symbols());
+            return Ok(Topic {
+                name: topics_of(&pipeline).ticks,
+                symbols: symbols.map(|symbol| symbol.symbol.to_string()).collect(),
+                pipeline: pipeline.name,
+                connection,
+                embedded: false,
+            });
+        }
+        let report = self.admin.ask().await?;
+        let (Some(brokers), Some(name)) = (report.brokers, report.topic) else {
+            let name = report.pipeline;
+            return Err(if report.phase == RUNNING {
+                Failure::settings("a worker does not tell its topic; name its file with --connect")
+            } else {
+                anyhow!("pipeline \"{name}\" is starting; try again").into()
+            });
+        };
+        Ok(Topic {
+            pipeline: report.pipeline,
+            connection: Connection { brokers, extra: Vec::new() },
+            name,
+            symbols: report.series.into_iter().map(|series| series.symbol).collect(),
+            embedded: true,
+        })
     }
 
     /// Shows records until Ctrl-C, `--max`, or the end of the pipeline. Returns how many.
     fn follow(
         &self,
         mut watcher: Watcher,
-        report: &Report,
+        topic: &Topic,
         runtime: &Runtime,
     ) -> Result<u64, Failure> {
         let stop = runtime.block_on(async { shutdown::on_signals() })?;
@@ -104,8 +149,8 @@ impl Tail {
             if !batch.is_empty() {
                 heard = clock::monotonic();
             } else if clock::monotonic().duration_since(heard) >= QUIET_MAX {
-                if !self.still_runs(report, runtime) {
-                    note(&format!("pipeline \"{}\" has stopped", report.pipeline));
+                if topic.embedded && !self.still_runs(topic, runtime) {
+                    note(&format!("pipeline \"{}\" has stopped", topic.pipeline));
                     break;
                 }
                 heard = clock::monotonic();
@@ -115,9 +160,9 @@ impl Tail {
     }
 
     /// Whether the pipeline that was found at the beginning is still there.
-    fn still_runs(&self, report: &Report, runtime: &Runtime) -> bool {
+    fn still_runs(&self, topic: &Topic, runtime: &Runtime) -> bool {
         let now = runtime.block_on(self.admin.ask());
-        now.is_ok_and(|now| now.brokers == report.brokers)
+        now.is_ok_and(|now| now.brokers.as_ref() == Some(&topic.connection.brokers))
     }
 
     /// Writes the record if it is one that was asked for.

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::topic::TopicError;
 use crate::topic::batch::{Batch, BatchReader};
+use crate::topic::{Connection, TopicError};
 
 /// How long the brokers may take to say how many partitions there are.
 const METADATA_WAIT: Duration = Duration::from_secs(5);
@@ -35,11 +35,11 @@ impl Watcher {
     ///
     /// # Errors
     /// [`TopicError::CreateClient`], [`TopicError::FindTopic`], [`TopicError::AssignPartitions`].
-    pub fn open(brokers: &str, topic: &str, from: WatchFrom) -> Result<Self, TopicError> {
+    pub fn open(connection: &Connection, topic: &str, from: WatchFrom) -> Result<Self, TopicError> {
         let create_error =
-            |source| TopicError::CreateClient { brokers: brokers.to_owned(), source };
-        let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", brokers)
+            |source| TopicError::CreateClient { brokers: connection.brokers.clone(), source };
+        let consumer: BaseConsumer = connection
+            .config()
             .set("group.id", format!("{topic}-watch"))
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

@@ -1,7 +1,5 @@
 //! Where candles come from, page by page: a data directory or a running server.
 
-use std::path::Path;
-
 use api::{CandleReader, Reader};
 use market::candle::Candle;
 use market::interval::Interval;
@@ -41,8 +39,7 @@ enum Place {
 }
 
 impl Pages {
-    pub(super) async fn of_store(question: Question, database: &Path) -> Result<Self, Failure> {
-        let reader = Reader::open(database).await.map_err(unread)?;
+    pub(super) async fn of_store(question: Question, reader: Reader) -> Result<Self, Failure> {
         let candles = reader
             .candles(&question.symbol, question.source.as_deref(), question.interval)
             .await
