@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint generate bench fuzz chaos set-up-run set-up-test set-up-fuzz
+.PHONY: help run up down test lint generate bench fuzz chaos set-up-run set-up-test set-up-fuzz
 
 CACHE := $(HOME)/.cache/crypto-pipeline
 # Under CI every clone of a machine shares what is built. Cargo tells fresh from stale by the age
@@ -28,6 +28,13 @@ help: ## list what can be made
 
 run: set-up-run ## the whole pipeline in one process; ARGS='majors.yaml --listen 127.0.0.1:8080'
 	@cargo run --bin crypto-pipeline -- run $(ARGS)
+
+up: set-up-run ## Kafka, PostgreSQL and Redis with a pipeline on them, in the background; SPEC=majors.yaml
+	@cargo build --quiet --workspace --bins
+	@scripts/up $(SPEC)
+
+down: ## end what `make up` started; CLEAN=1 removes its data
+	@CLEAN=$(CLEAN) scripts/down
 
 test: set-up-test lint ## set up, lint, then every test
 	@scripts/dashboard-is-fresh

@@ -14,6 +14,7 @@ fn every_example_is_valid_for_its_targets() {
         ("cluster-full.yaml", &[Target::Local, Target::Cluster]),
         ("demo.yaml", &[Target::Local]),
         ("majors.yaml", &[Target::Local, Target::Cluster]),
+        ("servers.yaml", &[Target::Local]),
         ("smallest.yaml", &[Target::Local]),
     ]);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
