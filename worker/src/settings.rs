@@ -20,6 +20,8 @@ const REDIS_URL: &str = "REDIS_URL";
 pub const ENVIRONMENT_HELP: &str = "\
 Environment, for what no argument may show:
   DATABASE_URL         PostgreSQL: postgres://user:password@host:port/database?sslmode=verify-full
+  DATABASE_WRITER_URL  the same for the role of the aggregators, where it is not the owner's;
+  DATABASE_READER_URL  and of the api: both are granted what they need, and have to exist
   REDIS_URL            Redis: redis://user:password@host:port/database, rediss:// with TLS
   KAFKA_SASL_USERNAME  who we are to the brokers, where the file has spec.kafka.sasl
   KAFKA_SASL_PASSWORD  and the proof of it

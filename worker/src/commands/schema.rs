@@ -11,11 +11,6 @@ use super::Settings;
 use crate::failure::Failure;
 
 /// Make or update the pipeline's tables, and its topics where the spec lets us manage them.
-///
-/// As the role of `DATABASE_URL`, which owns the tables. `DATABASE_WRITER_URL` and
-/// `DATABASE_READER_URL` name the roles of the aggregators and of the api, where those are others:
-/// each is granted what it needs and no more. The roles have to exist. It may run again, and twice
-/// at once.
 #[derive(Debug, Args)]
 pub(crate) struct Migrate {
     #[command(flatten)]

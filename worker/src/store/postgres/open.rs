@@ -9,24 +9,29 @@ use super::{
     STATEMENT_TIMEOUT, nodelay, schema,
 };
 
+/// What a URL begins with: the driver itself takes any other for the same.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 /// The longest name in PostgreSQL, in bytes.
 const NAME_LENGTH_MAX: usize = 63;
 
 /// Host, port and database.
 pub(super) fn server(options: &PostgresOptions) -> Result<String, PostgresError> {
-    let url = parse(options)?;
+    let url = parse(&options.url)?;
     let database = url.get_database().unwrap_or_else(|| url.get_username());
     Ok(format!("{}:{}/{database}", url.get_host(), url.get_port()))
 }
 
 /// The role that a URL names.
 pub(super) fn role(url: &str) -> Result<String, PostgresError> {
-    let url: PgConnectOptions = url.parse().map_err(|source| PostgresError::ReadUrl { source })?;
-    Ok(url.get_username().into())
+    Ok(parse(url)?.get_username().into())
 }
 
-fn parse(options: &PostgresOptions) -> Result<PgConnectOptions, PostgresError> {
-    options.url.parse().map_err(|source| PostgresError::ReadUrl { source })
+fn parse(url: &str) -> Result<PgConnectOptions, PostgresError> {
+    let parsed = match SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+        true => url.parse(),
+        false => Err(sqlx::Error::Configuration("it does not begin with postgres://".into())),
+    };
+    parsed.map_err(|source| PostgresError::ReadUrl { source })
 }
 
 /// A connection for commits: of our owner and version, with the limits of a writer.
@@ -66,7 +71,7 @@ pub(super) async fn connect(
 ) -> Result<PgConnection, PostgresError> {
     check_schema(&options.schema)?;
     let server = server(options)?;
-    let mut url = parse(options)?.application_name(&options.application_name);
+    let mut url = parse(&options.url)?.application_name(&options.application_name);
     if let Some(file) = &options.root_ca_file {
         url = url.ssl_root_cert(file);
     }
