@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -130,6 +131,13 @@ impl Process {
     }
 
     fn settings(&self, pipeline: &Pipeline) -> Result<ServerSettings, Failure> {
+        if let Some(path) = self.database_ca_file.as_ref().filter(|path| File::open(path).is_err())
+        {
+            let shown = path.display();
+            return Err(Failure::settings(vec![format!(
+                "cannot read DATABASE_CA_FILE \"{shown}\"; set it to a file of certificates in PEM"
+            )]));
+        }
         Ok(ServerSettings {
             postgres: PostgresSettings {
                 url: secret(DATABASE_URL, "postgres://user@host:5432/database")?,

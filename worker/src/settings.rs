@@ -1,6 +1,7 @@
 //! Where the servers of a pipeline are: addresses from its file and from flags, secrets from the
 //! environment, for every binary that runs workers.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -39,6 +40,12 @@ pub enum SettingsError {
     /// No database.
     #[error("no database: set {DATABASE_URL}, such as postgres://user@host:5432/database")]
     FindDatabase,
+    /// The certificates of an authority.
+    #[error("cannot read DATABASE_CA_FILE \"{}\"; set it to a file of certificates in PEM", path.display())]
+    ReadCertificates {
+        /// The file.
+        path: PathBuf,
+    },
     /// No Redis, where one is needed.
     #[error("no Redis: set {REDIS_URL}, such as redis://host:6379")]
     FindRedis,
@@ -103,8 +110,12 @@ impl Addresses {
     /// PostgreSQL's URL.
     ///
     /// # Errors
-    /// [`SettingsError::FindDatabase`].
+    /// [`SettingsError::FindDatabase`]; [`SettingsError::ReadCertificates`] for the authority.
     pub fn database_url(&self) -> Result<String, SettingsError> {
+        if let Some(path) = self.database_ca_file.as_ref().filter(|path| File::open(path).is_err())
+        {
+            return Err(SettingsError::ReadCertificates { path: path.clone() });
+        }
         secret(DATABASE_URL).ok_or(SettingsError::FindDatabase)
     }
 }
