@@ -31,7 +31,7 @@ const SLICE: Duration = Duration::from_millis(10);
 const SLICES_PER_SECOND: u64 = 100;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// How long the brokers may take for the last records.
-const FLUSH_WAIT: Duration = Duration::from_secs(120);
+const FLUSH_WAIT: Duration = Duration::from_secs(300);
 const POLL_WAIT: Duration = Duration::from_millis(20);
 
 /// What is sent, and where.

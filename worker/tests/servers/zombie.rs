@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use e2e::servers::{Durability, Postgres, PostgresKind, Proxy, Traffic, Way};
+use tokio::task::JoinHandle;
 
 use crate::stage::{Addresses, Backend, PARTITIONS, Stage, Worker};
 
@@ -25,18 +26,28 @@ fn behind_a_proxy() -> (Backend, Proxy) {
     (Backend { postgres, ..Backend::shared() }, proxy)
 }
 
+/// Sends the trades of the pipeline's source, so many a second.
+async fn replayed(stage: &Arc<Stage>) -> JoinHandle<()> {
+    let tape = format!("{}.tape", stage.names.ticks);
+    stage.create_topic(&tape, PARTITIONS);
+    stage.produce(&tape).await;
+    let stage = Arc::clone(stage);
+    tokio::spawn(async move { stage.replay(&tape, TICKS_PER_SECOND).await })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_was_stopped_in_a_commit_while_another_took_over_writes_nothing() {
     let (backend, proxy) = behind_a_proxy();
-    let stage = Stage::on(backend, "zombie", TICKS).await;
+    let stage = Arc::new(Stage::on(backend, "zombie", TICKS).await);
     let at = Addresses { worker: "zombie".into(), ..stage.addresses_through(&proxy) };
     let zombie = Worker::start("aggregate", &stage.file(), &at, stage.log());
-    stage.until_psql("SELECT count(*) = 12 FROM partition WHERE owner = 'zombie'");
+    let replayed = replayed(&stage).await;
+    stage.first_commit();
     // Its next commit stays on its way, and so does it.
     proxy.set(Traffic::Stall(Way::Up));
-    stage.produce(&stage.names.ticks).await;
     tokio::time::sleep(COMMIT_SENT).await;
     zombie.signal("STOP");
+    replayed.await.unwrap();
 
     let at = Addresses { worker: "heir".into(), ..stage.addresses() };
     let heir = Worker::start("aggregate", &stage.file(), &at, stage.log());
@@ -57,18 +68,11 @@ async fn a_member_that_was_stopped_in_a_commit_while_another_took_over_writes_no
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_not_applied_twice_and_its_member_goes_on() {
     let (backend, proxy) = behind_a_proxy();
-    let stage = Stage::on(backend, "answer", TICKS).await;
+    let stage = Arc::new(Stage::on(backend, "answer", TICKS).await);
     let at = stage.addresses_through(&proxy);
     let aggregator = Worker::start("aggregate", &stage.file(), &at, stage.log());
     stage.until_psql("SELECT count(*) = 12 FROM partition WHERE claim = 1");
-    let tape = format!("{}.tape", stage.names.ticks);
-    stage.create_topic(&tape, PARTITIONS);
-    stage.produce(&tape).await;
-    let stage = Arc::new(stage);
-    let replayed = tokio::spawn({
-        let stage = Arc::clone(&stage);
-        async move { stage.replay(&tape, TICKS_PER_SECOND).await }
-    });
+    let replayed = replayed(&stage).await;
     stage.first_commit();
     // Statements arrive, their answers do not; then both sides lose their connection.
     proxy.set(Traffic::Stall(Way::Down));
