@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use market::symbol::Series;
 use prometheus::Registry;
 use runtime::clock;
 
@@ -111,6 +112,14 @@ impl Seen {
     #[must_use]
     pub fn unready(&self) -> Option<String> {
         self.view().unready()
+    }
+
+    /// How far each series of its partitions is that has begun, in nanoseconds since the epoch.
+    #[must_use]
+    pub fn watermarks(&self) -> Vec<(Series, Option<i64>)> {
+        let view = self.view();
+        let begun = view.series.iter().filter(|look| look.watermark_ns.is_some());
+        begun.map(|look| (look.series.clone(), look.watermark_ns)).collect()
     }
 
     /// Says what is waited for before there is any work. False when that was said before.

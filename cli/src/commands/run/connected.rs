@@ -3,20 +3,20 @@
 //! It is a producer, a member of the group of aggregators, and a server at once. Others of the same
 //! file may run beside it: the group shares the partitions, and what two producers send folds once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use api::{ApiState, PostgresSettings, RedisSettings, ServerSettings};
 use market::pipeline::Pipeline;
 use runtime::{clock, shutdown};
 use tokio_util::sync::CancellationToken;
+use worker::aggregate::{Seen, Who};
 use worker::cluster::{Aggregating, Servers, await_folded};
 use worker::local::LocalStatus;
 use worker::migrate::prepare;
 use worker::produce::{Producing, ProducingOptions};
 use worker::settings::{RoleUrls, SettingsError};
 use worker::topic::topics_of;
-use worker::window::Engine;
 
 use super::ports::Ports;
 use super::{Run, Running, Shown, admin, registry};
@@ -41,13 +41,16 @@ impl Run {
 
         let registry = registry()?;
         let producing = Producing::new(self.producing(&pipeline, &servers, now_ms));
-        let (sources, watermarks) = (producing.status(), Arc::<Mutex<LocalStatus>>::default());
-        let (kept, topic) = (Arc::clone(&watermarks), topics_of(&pipeline).ticks);
+        let producing = producing.shown_by(&registry)?;
+        let worker = servers.worker.clone();
+        let who = Who { pipeline: pipeline.name.clone(), worker, config_version: None };
+        let seen = Seen::register(who, &registry)?;
+        let (sources, topic) = (producing.status(), topics_of(&pipeline).ticks);
+        let (asked, folding) = (seen.clone(), seen.clone());
         let status = move || {
-            let mut status = kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
-            status.sources.clone_from(&sources.sources);
-            status
+            let watermarks = folding.watermarks();
+            let sources = sources.lock().unwrap_or_else(PoisonError::into_inner).sources.clone();
+            LocalStatus { sources, watermarks }
         };
         let running = Running {
             status: Box::new(status.clone()),
@@ -56,20 +59,19 @@ impl Run {
         let shown = Shown::default();
         let admin = admin(&registry, &pipeline, Arc::clone(&shown));
         let turned = admin.clone();
-        let on_turn = Box::new(move |engine: &Engine, now: Instant| {
+        let on_turn = Box::new(move |now: Instant| {
             turned.turned(now);
-            keep(&watermarks, engine);
+            turned.set_unready_because(asked.unready());
         });
         let writer = Servers {
             database_url: roles.writer.clone().unwrap_or_else(|| servers.database_url.clone()),
             ..servers.clone()
         };
-        let started = Aggregating::start(&pipeline, &writer, &registry, on_turn, &stop).await?;
+        let started = Aggregating::start(&pipeline, &writer, seen, on_turn, &stop).await?;
         let Some(aggregating) = started else { return Ok(()) };
         let state = ApiState::connect(serving(&pipeline, &servers, &roles)?).await?;
         // Set once: this is the only place.
         let _ = shown.set(running);
-        admin.set_ready();
 
         screen.say(&format!("pipeline \"{}\" on real servers", pipeline.name));
         ports.greet(screen);
@@ -142,13 +144,6 @@ impl Parts {
         let (produced, aggregated) = tokio::join!(produce, aggregate);
         aggregated.and(produced)
     }
-}
-
-/// The watermarks of the partitions that are ours.
-fn keep(status: &Mutex<LocalStatus>, engine: &Engine) {
-    let known = engine.watermarks().filter(|(_, ns)| ns.is_some());
-    let watermarks = known.map(|(series, ns)| (series.clone(), ns)).collect();
-    status.lock().unwrap_or_else(PoisonError::into_inner).watermarks = watermarks;
 }
 
 /// What the serving side reads: the same servers, as the role that may only read.
