@@ -97,7 +97,7 @@ impl Scene {
             self.all_run();
         }
         if let Some(producer) = self.producer.take() {
-            producer.stop();
+            producer.stop_early();
         }
         let Self { options, stage, aggregators, load, follower, .. } = self;
         let sent = tokio::task::block_in_place(|| load.stop());
@@ -137,7 +137,7 @@ impl Scene {
         while self.aggregators.len() > count {
             let at = usize::try_from(below(&mut self.dice, self.aggregators.len() as u64)).unwrap();
             let Aggregator { worker, .. } = self.aggregators.swap_remove(at);
-            worker.stop();
+            worker.stop_early();
         }
         while self.aggregators.len() < count {
             self.start_aggregator();

@@ -1,13 +1,17 @@
 //! Processes of `worker`.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use e2e::wait;
 
 /// How long a worker may take to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
+
+/// The signal that asks.
+const SIGTERM: i32 = 15;
 
 /// Who a worker is, and where it finds its servers.
 #[derive(Clone)]
@@ -70,12 +74,23 @@ impl Worker {
     }
 
     /// Asks it to end and waits until it has; how long that took.
-    pub(crate) fn stop(mut self) -> Duration {
+    pub(crate) fn stop(self) -> Duration {
+        let (ended, took) = self.end();
+        assert!(ended.success(), "it ends with {ended:?}");
+        took
+    }
+
+    /// As [`Self::stop`], of one that may have begun so lately that it does not hear yet.
+    pub(crate) fn stop_early(self) {
+        let (ended, _) = self.end();
+        assert!(ended.success() || ended.signal() == Some(SIGTERM), "it ends with {ended:?}");
+    }
+
+    fn end(mut self) -> (ExitStatus, Duration) {
         self.signal("TERM");
         let ended = || self.child.try_wait().unwrap();
         let (ended, took) = wait::timed(|| wait::within(STOP_WAIT, ended));
-        assert!(ended.is_some_and(|ended| ended.success()), "it ends with {ended:?}");
-        took
+        (ended.expect("it ends when it is asked to"), took)
     }
 }
 
