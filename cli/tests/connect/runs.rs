@@ -94,10 +94,13 @@ fn a_run_on_real_servers_stores_what_a_run_on_embedded_parts_does() {
     let data_dir = place.dir.path().join("data");
     run_until_end(&place.file, &data_dir);
     // Two at once send everything twice, and share the partitions.
-    let [mut first, mut second] = [0, 1].map(|_| {
+    let both = [0, 1].map(|_| {
         place.run().arg("--until-end").stderr(std::process::Stdio::piped()).spawn().unwrap()
     });
-    assert!(first.wait().unwrap().success() && second.wait().unwrap().success());
+    for run in both {
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
 
     let data_dir = data_dir.to_str().unwrap();
     for symbol in ["BTC", "ETH"] {

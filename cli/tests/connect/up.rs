@@ -1,10 +1,14 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use e2e::servers;
+use e2e::{servers, wait};
 use tempfile::TempDir;
 
-use crate::harness::{get, text, wait_for, write};
+use crate::harness::{get, text, write};
+
+/// How long a candle may take, on a machine that has other work.
+const FOLD_WAIT: Duration = Duration::from_secs(120);
 
 /// A folder that PostgreSQL's own user may pass through.
 fn folder() -> TempDir {
@@ -79,7 +83,7 @@ fn make_up_serves_candles_from_real_servers_and_down_leaves_nothing_but_the_data
     let up = dir.path().join("up");
     let _down = Down(up.clone());
     let printed = done(&script("up", &up).output().unwrap());
-    wait_for("a closed candle", || closed_candle(&printed));
+    wait::for_some("a closed candle", FOLD_WAIT, || closed_candle(&printed));
     let again = done(&script("up", &up).output().unwrap());
     assert_eq!(again, printed, "a second time it only says where everything is");
     let started = pids(&up);
@@ -111,7 +115,7 @@ fn make_up_takes_given_servers_and_starts_none() {
     command.env("DATABASE_URL", servers::postgres().fresh_database(&prefix));
     command.env("REDIS_URL", servers::redis().url());
     let printed = done(&command.output().unwrap());
-    wait_for("a closed candle", || closed_candle(&printed));
+    wait::for_some("a closed candle", FOLD_WAIT, || closed_candle(&printed));
     assert_eq!(url(&printed, "kafka"), servers::kafka().bootstrap());
     assert_eq!(pids(&up).len(), 4);
     done(&script("down", &up).output().unwrap());

@@ -175,10 +175,9 @@ impl Admin {
                 .set("cleanup.policy", "compact")
                 .set("segment.bytes", INGEST_STATE_SEGMENT_BYTES),
         ];
-        let create_error = |name: &str, source| {
-            let replicas = topic.replication_factor();
-            AdminError::CreateTopic { topic: name.to_owned(), replicas, source }
-        };
+        let create_error =
+            |topic: &str, source| AdminError::CreateTopic { topic: topic.to_owned(), source };
+        let replicas = topic.replication_factor();
         let asked = self.admin_client()?;
         let results = asked
             .create_topics(&new, &options())
@@ -187,7 +186,15 @@ impl Admin {
         for result in results {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((topic, code)) => return Err(create_error(&topic, KafkaError::AdminOp(code))),
+                Err((
+                    name,
+                    code
+                    @ (RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::RequestTimedOut),
+                )) => return Err(create_error(&name, KafkaError::AdminOp(code))),
+                Err((topic, code)) => {
+                    let source = KafkaError::AdminOp(code);
+                    return Err(AdminError::RefuseTopic { topic, replicas, source });
+                }
             }
         }
         Ok(())

@@ -60,12 +60,21 @@ pub enum AdminError {
         /// Which.
         topic: String,
     },
-    /// The brokers did not make it.
+    /// The brokers did not say that they made it.
+    #[error("cannot create topic \"{topic}\"")]
+    CreateTopic {
+        /// Which.
+        topic: String,
+        /// Why.
+        #[source]
+        source: KafkaError,
+    },
+    /// The brokers refuse to make it.
     #[error(
         "cannot create topic \"{topic}\" with {replicas} replicas; check \
          spec.kafka.topic.replicationFactor against the number of brokers, and that we may create it"
     )]
-    CreateTopic {
+    RefuseTopic {
         /// Which.
         topic: String,
         /// How many brokers were to hold it.
@@ -106,12 +115,13 @@ impl AdminError {
             Self::CreateClient { .. }
             | Self::ProveIdentity { .. }
             | Self::EncryptConnection { .. }
-            | Self::CreateTopic { .. }
+            | Self::RefuseTopic { .. }
             | Self::PartitionsChanged { .. } => exit::SETTINGS,
             Self::ReachBrokers { .. }
             | Self::DescribeTopic { .. }
             | Self::FindTopic { .. }
             | Self::AwaitLeaders { .. }
+            | Self::CreateTopic { .. }
             | Self::DeleteTopic { .. } => exit::FAILED,
         }
     }
@@ -128,6 +138,7 @@ impl AdminError {
             | Self::ProveIdentity { .. }
             | Self::EncryptConnection { .. }
             | Self::CreateTopic { .. }
+            | Self::RefuseTopic { .. }
             | Self::DeleteTopic { .. }
             | Self::PartitionsChanged { .. } => false,
         }
