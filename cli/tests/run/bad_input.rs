@@ -45,7 +45,6 @@ fn an_invalid_spec_says_path_and_remedy_for_each_problem() {
         ["spec.candles.intervals[2]: \"7m\" is not an interval; use one of 1m 3m", "storge"];
     check(&mut run(&path, dir.path()), 2, &sentences);
     check(&mut run(Path::new("nowhere.yaml"), dir.path()), 2, &["nowhere.yaml"]);
-    check(run(&path, dir.path()).arg("--connect"), 2, &["--connect", "embedded parts"]);
 }
 
 #[test]
