@@ -23,62 +23,28 @@ use tokio_util::sync::CancellationToken;
 
 use crate::aggregate::{AggregateError, Aggregator, Asking, Committer, OnTurn, Seen, Stop, Who};
 use crate::backfill::backfill;
-use crate::checkpoint::{self, CheckpointError};
+use crate::checkpoint;
 use crate::metrics::Metrics;
 pub use crate::produce::SourceStatus;
 use crate::produce::{Identity, ProduceError};
 use crate::publish::LocalFeed;
-use crate::source::SourceError;
 use crate::source::disorder::{Disorder, DisorderOptions};
-use crate::store::{Owner, SqliteStore, StoreError};
-use crate::topic::{Consumer, LocalBroker, LogEnds, Producer, TopicError};
-use crate::window::LogPosition;
+use crate::spec::{engine_of, partitions_of, reached_ms, series_of};
+use crate::store::{Owner, SqliteStore};
+use crate::topic::{Consumer, LocalBroker, LogEnds, Producer};
+use crate::window::{Engine, LogPosition};
 
+/// Why not.
+mod error;
 /// Sources that go on where their series are.
 mod sources;
 
-use crate::spec::{engine_of, partitions_of, reached_ms, series_of};
-use crate::window::Engine;
+pub use error::LocalError;
 use sources::{open_sources, run_source};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 /// States carry over to a new broker, before its first record.
 const RESTARTED: LogPosition = LogPosition { partition: 0, offset: -1, timestamp_ms: 0 };
-
-/// Why a local run cannot start, or ends early.
-#[derive(Debug, thiserror::Error)]
-pub enum LocalError {
-    /// The data directory.
-    #[error(transparent)]
-    UseStore(#[from] StoreError),
-    /// The embedded broker.
-    #[error(transparent)]
-    UseTopic(#[from] TopicError),
-    /// A stored state.
-    #[error(transparent)]
-    ReadCheckpoint(#[from] CheckpointError),
-    /// Opening a source.
-    #[error(transparent)]
-    OpenSource(#[from] SourceError),
-    /// A source, further on.
-    #[error("source \"{name}\" stopped")]
-    RunSource {
-        /// Which.
-        name: SourceName,
-        /// Why.
-        #[source]
-        source: ProduceError,
-    },
-    /// Folding.
-    #[error(transparent)]
-    Aggregate(#[from] AggregateError),
-    /// A metric of that name exists.
-    #[error("cannot register metrics")]
-    RegisterMetrics(#[from] prometheus::Error),
-    /// The operating system gave no thread, or one of ours died.
-    #[error("the folding thread ended without a word")]
-    LoseThread,
-}
 
 /// What a local run is told.
 pub struct LocalOptions {

@@ -14,16 +14,15 @@ use crate::store::{Claim, PostgresStore, SeriesInfo, StoreError};
 use crate::topic::{GroupConsumer, LogBounds, TopicError};
 use crate::window::{Engine, LogPosition};
 
+/// Logs that end too early.
+mod short_logs;
+
+use short_logs::{SHORT_LOG_RETRY_WAIT, ShortLogs};
+
 /// How long a fenced partition waits: by then a group that took us for dead has said so.
 const FENCED_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait before another try of a claim that failed.
 const CLAIM_RETRY_WAIT: Duration = Duration::from_millis(200);
-
-/// How long the log may end before the offset that is next: a broker that was stopped and does not
-/// know yet that another leads the partition tells an end of the past.
-const SHORT_LOG_WAIT_MAX: Duration = Duration::from_secs(60);
-/// How long to wait before such a log is looked at again.
-const SHORT_LOG_RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// A partition that is ours.
 #[derive(Debug, Clone)]
@@ -69,34 +68,6 @@ pub(super) struct Claims {
     short: ShortLogs,
 }
 
-/// Logs that end before the offset that is next, and since when.
-#[derive(Debug, Default)]
-struct ShortLogs(BTreeMap<i32, Instant>);
-
-impl ShortLogs {
-    /// Whether to look again later, rather than to believe that records are gone.
-    fn wait(
-        &mut self,
-        found: &PartitionClaim,
-        bounds: LogBounds,
-        same: bool,
-        now: Instant,
-    ) -> bool {
-        let Claim { partition, next_offset, .. } = found.claim;
-        if !same || next_offset <= bounds.high {
-            self.0.remove(&partition);
-            return false;
-        }
-        let since = *self.0.entry(partition).or_insert(now);
-        let waits = now.duration_since(since) < SHORT_LOG_WAIT_MAX;
-        if waits {
-            let end = bounds.high;
-            tracing::warn!(partition, next_offset, end, "the log is short; looking again later");
-        }
-        waits
-    }
-}
-
 /// What a claim needs to know.
 pub(super) struct Claiming<'a> {
     pub(super) topic: &'a str,
@@ -124,7 +95,7 @@ impl Claims {
     pub(super) fn forget(&mut self, partitions: &[i32], engine: &mut Engine) -> Vec<i32> {
         for partition in partitions {
             self.waiting.remove(partition);
-            self.short.0.remove(partition);
+            self.short.forget(*partition);
             if self.owned.remove(partition).is_some() {
                 engine.drop_partition(*partition);
             }
@@ -293,29 +264,4 @@ async fn begin(
     let accepted = store.accept_source(partition, token, claiming.source_id, bounds.low).await?;
     let accepted = accepted.ok_or(StoreError::LoseClaim { partitions: vec![partition] })?;
     Ok((accepted, Some(detail)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_short_log_is_looked_at_again_for_a_while_and_then_believed() {
-        let (next_offset, commit_seq, published_seq) = (100, 7, 7);
-        let claim =
-            Claim { partition: 3, token: 1, claim: 1, source_gen: 1, next_offset, commit_seq };
-        let found = PartitionClaim { claim, source_id: "topic".into(), published_seq };
-        let bounds = |high| LogBounds { low: 0, high };
-        let (begin, mut short) = (runtime::clock::monotonic(), ShortLogs::default());
-        assert!(!short.wait(&found, bounds(100), true, begin));
-        assert!(short.wait(&found, bounds(99), true, begin));
-        let nearly = begin + SHORT_LOG_WAIT_MAX - Duration::from_millis(1);
-        assert!(short.wait(&found, bounds(99), true, nearly));
-        assert!(!short.wait(&found, bounds(99), true, begin + SHORT_LOG_WAIT_MAX));
-        // It was right again in between: the wait begins anew.
-        assert!(!short.wait(&found, bounds(101), true, nearly));
-        assert!(short.wait(&found, bounds(99), true, begin + SHORT_LOG_WAIT_MAX));
-        // A topic of another id is another log.
-        assert!(!short.wait(&found, bounds(99), false, nearly));
-    }
 }
