@@ -19,6 +19,7 @@ RUSTUP_TOOLCHAIN ?= $(shell scripts/toolchain)
 export TOOLS_DIR RUSTUP_TOOLCHAIN
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 FUZZ_SECONDS ?= 60
+FUZZED ?= 1000000
 KILLS ?= 300
 SEED ?= 1
 BROKERS ?= 3
@@ -59,10 +60,11 @@ chaos: set-up-test ## kill, stop and cut everything under load; KILLS=300 SEED=1
 	KILLS=$(KILLS) SEED=$(SEED) BROKERS=$(BROKERS) \
 	  cargo test --package worker --test servers chaos:: -- --nocapture
 
-fuzz: set-up-fuzz ## the record decoder against random bytes; FUZZ_SECONDS=60
+fuzz: set-up-fuzz set-up-test ## random bytes to the decoder, then to a worker; FUZZ_SECONDS=60 FUZZED=1000000
 	mkdir -p $(CACHE)/fuzz/corpus
 	RUSTUP_TOOLCHAIN=nightly $(TOOLS_DIR)/$(subst @,-,$(FUZZ))/bin/cargo-fuzz run decode \
 	  --target-dir $(CACHE)/fuzz/target $(CACHE)/fuzz/corpus fuzz/corpus/decode -- -max_total_time=$(FUZZ_SECONDS)
+	FUZZED=$(FUZZED) cargo test --package worker --test servers fuzzed::
 
 set-up-run:
 	@scripts/set-up run

@@ -8,6 +8,10 @@ mod chaos;
 mod exact;
 /// A reader of the Redis stream.
 mod follower;
+/// What others send.
+mod foreign;
+/// Records of any bytes.
+mod fuzzed;
 /// A steady load that no part of the product makes.
 mod load;
 /// Records that are gone.

@@ -2,6 +2,7 @@
 
 use market::publication::FeedState;
 use market::symbol::Series;
+use market::tick::REFERENCE_SOURCE;
 
 use super::Engine;
 
@@ -25,9 +26,15 @@ pub struct SeriesLook {
 }
 
 impl Engine {
-    /// Each series as it stands, in the order of the spec.
+    /// Each series as it stands, in the order of the spec. Those for quotes of other producers are
+    /// left out until there are any.
     pub fn look(&self) -> impl Iterator<Item = SeriesLook> {
-        self.windows.iter().enumerate().map(|(index, windows)| {
+        let all = self.windows.iter().enumerate();
+        let shown = all.filter(|(index, windows)| {
+            let is_foreign = self.names[*index].source.as_str() == REFERENCE_SOURCE;
+            !is_foreign || windows.watermark_ns > i64::MIN
+        });
+        shown.map(|(index, windows)| {
             let watermark_ns = Some(windows.watermark_ns).filter(|ns| *ns > i64::MIN);
             let coverage = &windows.coverage;
             let open = |frame: &super::super::frame::Frame| {

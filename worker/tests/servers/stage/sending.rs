@@ -35,6 +35,16 @@ impl Stage {
         producer.flush().await.unwrap();
     }
 
+    /// Sends records, keys and values, to the ticks topic.
+    pub(crate) async fn send(&self, records: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) {
+        let settings = self.producer_settings(&self.names.ticks);
+        let mut producer = Producer::open(&settings, None).unwrap();
+        for (key, value) in records {
+            producer.send(&key, &value).await.unwrap();
+        }
+        producer.flush().await.unwrap();
+    }
+
     /// Deletes topics and waits until they are gone.
     pub(crate) async fn delete_topics(&self, names: &[&str]) {
         let client: AdminClient<DefaultClientContext> = ClientConfig::new()
