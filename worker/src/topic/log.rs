@@ -88,12 +88,17 @@ pub(crate) fn read_to_end(
     Ok(ends)
 }
 
-/// Where a partition begins and ends. A new topic, and one whose leader is gone, is asked again.
+/// Where a partition begins and ends. A new topic, and one whose leader is gone, is asked again;
+/// so is one that a broker does not know, which may have started just before.
 fn bounds(consumer: &BaseConsumer, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
     for _ in 1..LOOKS_MAX {
         match consumer.fetch_watermarks(topic, partition, OFFSETS_WAIT_MAX) {
             Err(KafkaError::MetadataFetch(
-                RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable,
+                RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownTopicOrPartition,
             )) => std::thread::sleep(LOOK_WAIT),
             answer => return answer,
         }
