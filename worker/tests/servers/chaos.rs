@@ -20,9 +20,11 @@ mod scene;
 use scene::{Scene, SceneOptions};
 
 /// How often something is done, in `make test`.
-const KILLS: u64 = 30;
+const KILLS: u64 = 10;
 /// Disturbances of one round.
 const ROUND_KILLS: u64 = 50;
+/// Up to so many are made at a quick pace.
+const QUICK_KILLS_MAX: u64 = 30;
 /// Ticks a second of the load beside the product's own producer.
 const RATE: u64 = 3_000;
 /// With one broker that has the machine for itself.
@@ -96,7 +98,7 @@ async fn killed_stopped_and_cut_off_parts_lose_double_and_change_nothing() {
             per_second: given("RATE").unwrap_or(rate),
             seed,
             kills: (kills - round * ROUND_KILLS).min(ROUND_KILLS),
-            pace: if kills <= KILLS { QUICK } else { THOROUGH },
+            pace: if kills <= QUICK_KILLS_MAX { QUICK } else { THOROUGH },
         };
         println!("round {} of {rounds}: SEED={seed} KILLS={}", round + 1, options.kills);
         let begin = clock::monotonic();
