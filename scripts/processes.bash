@@ -13,7 +13,7 @@ start() {
   local name=$1 signal=$2
   shift 2
   setsid --fork sh -c 'echo "$$" >"$1"; shift; exec "$@"' "$name" "$up/pids/$name.new" "$@" \
-    >"$up/logs/$name" 2>&1 </dev/null
+    >"$up/logs/$name" 2>&1 </dev/null 9>&-
   until [ -s "$up/pids/$name.new" ]; do sleep 0.01; done
   local pid
   pid=$(cat "$up/pids/$name.new")
