@@ -20,7 +20,7 @@ mod scene;
 use scene::{Scene, SceneOptions};
 
 /// How often something is done, in `make test`.
-const KILLS: u64 = 10;
+const KILLS: u64 = 30;
 /// Disturbances of one round.
 const ROUND_KILLS: u64 = 50;
 /// Up to so many are made at a quick pace.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use e2e::servers::{Durability, Postgres, PostgresKind, Proxy, Traffic, Way};
+use e2e::servers::{Durability, Postgres, PostgresKind, Proxy, Redis, Traffic, Way};
 use tokio::task::JoinHandle;
 
 use crate::stage::{Addresses, Backend, PARTITIONS, Stage, Worker};
@@ -84,4 +84,20 @@ async fn a_commit_whose_answer_is_lost_is_not_applied_twice_and_its_member_goes_
     let log = std::fs::read_to_string(stage.log()).unwrap();
     assert!(log.contains("the store did not take a commit; trying again"), "{log}");
     assert_eq!(stage.psql("SELECT max(claim) FROM partition"), "1", "it had to claim again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_claim_was_overtaken_while_nothing_came_claims_again() {
+    let redis: &'static Redis = Box::leak(Box::new(Redis::private()));
+    let stage = Stage::on(Backend { redis, ..Backend::shared() }, "overtaken", TICKS).await;
+    let aggregator = stage.aggregator();
+    stage.until_psql("SELECT count(*) = 12 FROM partition WHERE claim = 1");
+    // All is committed, and nothing known to be published.
+    redis.server().stop();
+    stage.produce(&stage.names.ticks).await;
+    stage.folded(&stage.expected().ends);
+    // Somebody who was taken for the owner claims every partition, and is gone again.
+    stage.psql("UPDATE partition SET token = token + 1, claim = claim + 1");
+    redis.server().cont();
+    stage.check([aggregator]).await;
 }

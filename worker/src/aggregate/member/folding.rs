@@ -185,10 +185,7 @@ impl Folding {
             let owned = self.claims.owned.get_mut(&of.partition);
             let Some(owned) = owned.filter(|owned| owned.claim.token == of.token) else { continue };
             if fenced.contains(&of.partition) {
-                tracing::warn!(partition = of.partition, "another aggregator has this partition");
-                self.metrics.fenced.inc();
-                self.claims.fence(of.partition, &mut self.engine, now);
-                self.raw_ticks.forget(&[of.partition]);
+                self.fence(of.partition, now);
             } else {
                 owned.claim.commit_seq += 1;
                 owned.committed(now);
@@ -203,6 +200,16 @@ impl Folding {
         self.metrics.count(before, stats);
         self.metrics.count_commit(&commit);
         Ok(())
+    }
+
+    /// Another claim came between: what was folded of this partition is void, and it is claimed
+    /// again unless the group has given it to somebody else.
+    pub(super) fn fence(&mut self, partition: i32, now: Instant) {
+        tracing::warn!(partition, "another aggregator has this partition");
+        self.metrics.fenced.inc();
+        self.dead_letters.retain(|letter| letter.partition != partition);
+        self.raw_ticks.forget(&[partition]);
+        self.claims.fence(partition, &mut self.engine, now);
     }
 
     /// Commits what is folded, waiting so long at most for each commit.

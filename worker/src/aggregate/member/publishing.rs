@@ -104,7 +104,7 @@ impl Publishing {
                 let published = feed.take_published_to().into_iter();
                 self.untold.extend(published.map(|of| (of.partition, of)));
             }
-            tell_store(&mut self.untold, folding)?;
+            tell_store(&mut self.untold, folding, now)?;
         }
         let Some(feed) = &self.feed else { return Ok(()) };
         if now.duration_since(self.shown) >= OPEN_BARS_EVERY {
@@ -153,25 +153,37 @@ fn show_open_bars(feed: &RedisFeed, folding: &mut Folding) {
     }));
 }
 
-/// Tells the store what is published; what it does not take is told again later.
+/// Tells the store what is published; what it does not take is told again later. Should another
+/// claim have come between while we had nothing to commit, this is where it shows.
 fn tell_store(
     untold: &mut BTreeMap<i32, PublishedTo>,
     folding: &mut Folding,
+    now: Instant,
 ) -> Result<(), StoreError> {
     let Some(courier) = folding.flight.courier() else { return Ok(()) };
+    let (mut overtaken, mut told) = (Vec::new(), Ok(()));
     while let Some((partition, PublishedTo { token, commit_seq, .. })) = untold.pop_first() {
         let owned = folding.claims.owned.get_mut(&partition);
         let Some(owned) = owned.filter(|owned| owned.claim.token == token) else { continue };
         owned.published_seq = owned.published_seq.max(commit_seq);
         match folding.handle.block_on(courier.store.set_published(partition, token, commit_seq)) {
-            Ok(_) => {}
-            Err(error) if error.is_retryable() => {
-                tracing::warn!(error = %error, "the store does not take what is published");
+            Ok(true) => {}
+            Ok(false) => overtaken.push(partition),
+            Err(error) => {
                 untold.insert(partition, PublishedTo { partition, token, commit_seq });
-                return Ok(());
+                told = Err(error);
+                break;
             }
-            Err(error) => return Err(error),
         }
     }
-    Ok(())
+    for partition in overtaken {
+        folding.fence(partition, now);
+    }
+    match told {
+        Err(error) if error.is_retryable() => {
+            tracing::warn!(error = %error, "the store does not take what is published");
+            Ok(())
+        }
+        told => told,
+    }
 }

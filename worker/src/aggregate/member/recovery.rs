@@ -65,8 +65,9 @@ impl Standings<'_> {
 pub(super) struct CatchingUp {
     recovery: Recovery,
     channels: VecDeque<(Series, Interval)>,
-    /// Up to which commit each partition was handed over.
-    handed: BTreeMap<i32, i64>,
+    /// Up to which commit each claim, a partition and its token, was handed over. What an earlier
+    /// claim of ours was told to publish is not known of a later one.
+    handed: BTreeMap<(i32, i64), i64>,
     /// What Redis had no room for.
     left: Option<Committed>,
 }
@@ -121,11 +122,11 @@ impl CatchingUp {
             return Ok(Some(Committed { publications, published_to: Vec::new() }));
         }
         for (partition, owned) in &standings.claims.owned {
-            let from = *self.handed.get(partition).unwrap_or(&owned.published_seq);
+            let of = (*partition, owned.claim.token);
+            let from = *self.handed.get(&of).unwrap_or(&owned.published_seq);
             if from < owned.claim.commit_seq {
                 let page = handle.block_on(store.unpublished(*partition, from))?;
-                self.handed.insert(*partition, page.through_seq.max(from + 1));
-                let of = (*partition, owned.claim.token);
+                self.handed.insert(of, page.through_seq.max(from + 1));
                 return Ok(Some(committed_of(&page, of, standings)));
             }
         }
