@@ -14,3 +14,5 @@ pub mod listen;
 pub mod shutdown;
 /// Logs: text or JSON, to a writer of the caller's choice.
 pub mod telemetry;
+/// Traces of the sampled share, to a collector.
+pub mod traces;

@@ -5,10 +5,16 @@
 
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::{EnvFilter, filter::ParseError};
+
+use crate::traces::Traces;
 
 /// Which levels are logged: `info`, `warn,api=debug` and so on.
 pub const FILTER_ENV: &str = "RUST_LOG";
+
+/// What keeps the spans of traces out of the logs.
+const UNTRACED: &str = "traces=off";
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,42 @@ where
     Ok(tracing::subscriber::set_global_default(subscriber).is_ok())
 }
 
+/// As [`init`], with traces to a collector.
+///
+/// # Errors
+/// As [`init`].
+pub fn init_with_traces<W>(
+    format: Format,
+    default_filter: &str,
+    writer: W,
+    traces: &Traces,
+) -> Result<bool, TelemetryError>
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let text = std::env::var(FILTER_ENV).unwrap_or_else(|_| default_filter.to_owned());
+    // Spans are for the collector alone.
+    let filter = parse(&text)?.add_directive(
+        UNTRACED
+            .parse()
+            .map_err(|source| TelemetryError::ParseFilter { text: UNTRACED.to_owned(), source })?,
+    );
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let logs = match format {
+        Format::Text => layer.with_ansi(false).boxed(),
+        Format::Json => layer.json().flatten_event(true).boxed(),
+    };
+    let subscriber =
+        tracing_subscriber::registry().with(logs.with_filter(filter)).with(traces.layer());
+    Ok(tracing::subscriber::set_global_default(subscriber).is_ok())
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::builder()
+        .parse(filter)
+        .map_err(|source| TelemetryError::ParseFilter { text: filter.to_owned(), source })
+}
+
 fn subscriber<W>(
     format: Format,
     filter: &str,
@@ -55,9 +97,7 @@ fn subscriber<W>(
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|source| TelemetryError::ParseFilter { text: filter.to_owned(), source })?;
+    let filter = parse(filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(match format {
         Format::Text => Box::new(builder.with_ansi(false).finish()),

@@ -177,6 +177,7 @@ impl Aggregating {
                 .map_or(OnSourceLoss::Fail, market::pipeline::Kafka::on_source_loss),
             asking: Asking::start(LogEnds::open(&settings)?, seen.clone()),
             seen,
+            traced: spec.observability.otlp.endpoint.is_some(),
             on_turn,
         };
         Ok(Some(Self { metrics, member }))

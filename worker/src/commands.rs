@@ -4,6 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use market::pipeline::Pipeline;
 use market::rules::{self, Target};
 use runtime::telemetry::{self, Format};
+use runtime::traces::Traces;
+use tokio::runtime::Handle;
 use worker::settings::{ENVIRONMENT_HELP, ServerFlags};
 
 use crate::failure::Failure;
@@ -78,6 +80,9 @@ enum Command {
     Drop(schema::Drop),
 }
 
+/// Which levels are logged where RUST_LOG does not say.
+const LOG_FILTER: &str = "info";
+
 /// A status as `/status` answers it.
 fn shown(status: &impl serde::Serialize) -> serde_json::Value {
     serde_json::to_value(status).unwrap_or_default()
@@ -89,9 +94,15 @@ impl Worker {
             LogFormat::Text => Format::Text,
             LogFormat::Json => Format::Json,
         };
-        telemetry::init(format, "info", std::io::stderr)?;
         let runtime = tokio::runtime::Runtime::new()?;
-        runtime.block_on(async {
+        let traces = self.command.traces(runtime.handle())?;
+        match &traces {
+            Some(traces) => {
+                telemetry::init_with_traces(format, LOG_FILTER, std::io::stderr, traces)?
+            }
+            None => telemetry::init(format, LOG_FILTER, std::io::stderr)?,
+        };
+        let ended = runtime.block_on(async {
             match self.command {
                 Command::Produce(command) => command.run().await,
                 Command::Aggregate(command) => command.run().await,
@@ -99,6 +110,26 @@ impl Worker {
                 Command::Retain(command) => command.run().await,
                 Command::Drop(command) => command.run().await,
             }
-        })
+        });
+        if let Some(traces) = traces {
+            traces.stop();
+        }
+        ended
+    }
+}
+
+impl Command {
+    /// Traces to the collector that the spec names, of commands that have any.
+    fn traces(&self, handle: &Handle) -> Result<Option<Traces>, Failure> {
+        let (service, settings) = match self {
+            Self::Produce(command) => ("crypto-pipeline-producer", command.settings()),
+            Self::Aggregate(command) => ("crypto-pipeline-aggregator", command.settings()),
+            Self::Migrate(_) | Self::Retain(_) | Self::Drop(_) => return Ok(None),
+        };
+        let Some(endpoint) = settings.pipeline()?.spec.observability.otlp.endpoint else {
+            return Ok(None);
+        };
+        let traces = Traces::start(&endpoint, service, settings.servers.name(), handle);
+        Ok(Some(traces.map_err(|error| Failure::settings(vec![error.to_string()]))?))
     }
 }

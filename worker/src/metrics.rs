@@ -17,6 +17,8 @@ pub(crate) mod making;
 mod page;
 /// What a producer counts and shows.
 mod producing;
+/// What became of spans.
+mod spans;
 /// What a batch of records became.
 mod tally;
 /// What each metric means: the list.
@@ -27,6 +29,7 @@ pub(crate) use aggregating::{Gauges, PartitionGauges, SeriesGauges, show_aggrega
 pub use page::page;
 pub use producing::ProducerMetrics;
 pub(crate) use producing::{ProducerGauges, SourceGauges};
+pub use spans::show_spans;
 pub use tally::Tally;
 
 use making::Making;

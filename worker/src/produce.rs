@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use market::decimal::Decimal;
 use market::tick::{Amount, Mark, MarkKind, Record, Tick, Trade};
+use runtime::traces;
 use tokio_util::sync::CancellationToken;
 
 use crate::source::{Emission, Event, Flow, Listing, Progress, Source, SourceError, SourceTrade};
@@ -13,6 +14,8 @@ use crate::topic::{InFlight, Producer, Receipt, TopicError};
 mod recover;
 /// All sources of one producer, on real Kafka.
 pub mod run;
+/// Which records are traced.
+mod sampled;
 /// What was sent of each symbol.
 mod sent;
 /// Which producer has which instrument.
@@ -21,6 +24,7 @@ pub mod shard;
 pub use run::{
     Broker, Producing, ProducingError, ProducingOptions, ProducingSeen, ProducingStatus,
 };
+pub(crate) use sampled::Sampler;
 pub(crate) use sent::Sent;
 pub use sent::SentSymbol;
 pub use shard::{Shard, ShardError};
@@ -60,7 +64,8 @@ pub struct SourceStatus {
     pub flight: InFlight,
 }
 
-/// As [`produce`], and tells how it is going; `count` is told after each batch what was in it.
+/// As [`produce`], and tells how it is going; `count` is told after each batch what was in it, and
+/// what the sampler takes is traced.
 ///
 /// # Errors
 /// As [`produce`].
@@ -70,17 +75,17 @@ pub(crate) async fn produce_told(
     identity: &Identity,
     stop: &CancellationToken,
     update: impl Fn(&dyn Fn(&mut SourceStatus)),
-    count: impl Fn(&Sent),
+    (count, sampler): (impl Fn(&Sent), Option<Sampler>),
 ) -> Result<(), ProduceError> {
     update(&|status| *status = SourceStatus::default());
-    let produced = send_all(source, producer, identity, stop, |progress, sent| {
+    let on_batch = |progress, sent: &Sent| {
         count(sent);
         update(&|status| {
             status.progress = progress;
             status.symbols.clone_from(&sent.symbols);
         });
-    });
-    let produced = produced.await;
+    };
+    let produced = send_all(source, producer, identity, stop, (on_batch, sampler)).await;
     update(&|status| {
         status.drained = produced.is_ok() && !stop.is_cancelled();
         status.error = produced.as_ref().err().map(ToString::to_string);
@@ -100,7 +105,8 @@ pub async fn produce(
     stop: &CancellationToken,
     on_progress: impl Fn(Option<Progress>),
 ) -> Result<(), ProduceError> {
-    send_all(source, producer, identity, stop, |progress, _| on_progress(progress)).await
+    let on_batch = |progress, _: &Sent| on_progress(progress);
+    send_all(source, producer, identity, stop, (on_batch, None)).await
 }
 
 async fn send_all(
@@ -108,7 +114,7 @@ async fn send_all(
     producer: &mut Producer,
     identity: &Identity,
     stop: &CancellationToken,
-    on_batch: impl Fn(Option<Progress>, &Sent),
+    (on_batch, mut sampler): (impl Fn(Option<Progress>, &Sent), Option<Sampler>),
 ) -> Result<(), ProduceError> {
     let listings = source.listings().to_vec();
     let mut sent = Sent::of(&listings);
@@ -127,10 +133,13 @@ async fn send_all(
             record(listing, emission, identity).encode(&mut bytes);
             let key = listing.series.symbol.as_str().as_bytes();
             let receipt = receipt(&emission.event).map(|receipt| (emission.listing, receipt));
+            // It ends when librdkafka has the record.
+            let span = sampler.as_mut().and_then(|sampler| sampler.span(listing, emission));
+            let traceparent = span.as_ref().and_then(traces::traceparent);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                done = producer.send_for(key, &bytes, receipt) => done?,
+                done = producer.send_traced(key, &bytes, receipt, traceparent.as_deref()) => done?,
             }
             sent.count(emission);
         }

@@ -129,6 +129,12 @@ impl ServerFlags {
         self.addresses.kafka(pipeline)
     }
 
+    /// Who this process is.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The servers of a pipeline; Redis may be left out.
     ///
     /// # Errors

@@ -6,3 +6,5 @@
 mod place;
 #[path = "outside/probes.rs"]
 mod probes;
+#[path = "outside/traces.rs"]
+mod traces;

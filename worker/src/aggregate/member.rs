@@ -35,10 +35,13 @@ mod publishing;
 mod recovery;
 /// How it stands, for those who look.
 mod telling;
+/// The traces of sampled records.
+mod traced;
 
 use claims::Claiming;
 use folding::Folding;
 use publishing::Publishing;
+use traced::{TRACEPARENT, Traced};
 
 pub use courier::Courier;
 
@@ -73,6 +76,8 @@ pub struct Member {
     pub seen: Seen,
     /// Who asks where the partitions end, until the member ends.
     pub asking: Asking,
+    /// Whether the traces of sampled records go on here.
+    pub traced: bool,
     /// Called on every turn of the loop.
     pub on_turn: OnTurn,
 }
@@ -89,8 +94,9 @@ impl Member {
         let now = clock::monotonic();
         let topic = self.courier.topic.clone();
         let raw_ticks = RawTicks::new(self.raw_ticks);
-        let folding =
+        let mut folding =
             Folding::new(self.engine, self.courier, self.series, raw_ticks, (stop.clone(), handle));
+        folding.traced = self.traced.then(Traced::default);
         Loop {
             consumer: self.consumer,
             folding,
@@ -209,7 +215,7 @@ impl Loop {
         let batch = consumer.poll(POLL_WAIT);
         let mut last_timestamp_ms = None;
         let mut left = BTreeSet::new();
-        for record in batch.records() {
+        for (at, record) in batch.records().enumerate() {
             let record = match record {
                 Ok(record) => record,
                 Err(error) if error.is_retryable() => {
@@ -234,6 +240,11 @@ impl Loop {
                 continue;
             }
             folding.take(&record);
+            if let Some(traced) = &mut folding.traced
+                && let Some(traceparent) = batch.header(at, TRACEPARENT)
+            {
+                traced.fold(traceparent, &record);
+            }
             last_timestamp_ms = Some(record.timestamp_ms);
         }
         let records = batch.len();

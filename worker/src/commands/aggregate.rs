@@ -8,6 +8,7 @@ use runtime::{clock, listen, shutdown};
 use tokio_util::sync::CancellationToken;
 use worker::aggregate::{Seen, Who};
 use worker::cluster::Aggregating;
+use worker::metrics::show_spans;
 
 use super::{Settings, shown};
 use crate::failure::Failure;
@@ -23,6 +24,10 @@ pub(crate) struct Aggregate {
 }
 
 impl Aggregate {
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let pipeline = self.settings.pipeline()?;
         let servers = self.settings.servers.servers(&pipeline)?;
@@ -31,6 +36,7 @@ impl Aggregate {
         let stop = shutdown::on_signals()?;
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
+        show_spans(&registry)?;
         let who = Who {
             pipeline: pipeline.name.clone(),
             worker: servers.worker.clone(),

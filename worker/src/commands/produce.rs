@@ -10,6 +10,7 @@ use runtime::admin::{self, Admin};
 use runtime::{clock, listen, shutdown};
 use tokio_util::sync::CancellationToken;
 use worker::aggregate::Who;
+use worker::metrics::show_spans;
 use worker::produce::{Producing, ProducingOptions, ProducingSeen, Shard};
 
 use super::{Settings, shown};
@@ -35,6 +36,10 @@ pub(crate) struct Produce {
 }
 
 impl Produce {
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let pipeline = self.settings.pipeline()?;
         let connection = self.settings.servers.kafka(&pipeline)?;
@@ -43,6 +48,7 @@ impl Produce {
         let stop = shutdown::on_signals()?;
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
+        show_spans(&registry)?;
         let config_version = self.settings.config_version.clone();
         let who = Who { pipeline: pipeline.name.clone(), config_version, ..Who::default() };
         let epoch = u64::try_from(clock::now_ns().div_euclid(1_000_000)).unwrap_or(0);

@@ -28,7 +28,8 @@ pub(super) async fn run_source(
         let mut status = status.lock().unwrap_or_else(PoisonError::into_inner);
         change(status.sources.entry(name.clone()).or_default());
     };
-    let produced = produce_told(source.as_mut(), &mut producer, &identity, &stop, update, |_| {});
+    let produced =
+        produce_told(source.as_mut(), &mut producer, &identity, &stop, update, (|_: &_| {}, None));
     produced.await.map_err(|source| LocalError::RunSource { name: name.clone(), source })
 }
 

@@ -7,14 +7,16 @@ use super::making::{Description, Making};
 use super::{Metrics, ProducerMetrics, SERIES_SHOWN_MAX};
 
 /// What an aggregator and a producer make.
-pub(super) fn described() -> Result<[Vec<Description>; 2], prometheus::Error> {
-    let (registry, other) = (Registry::new(), Registry::new());
+pub(super) fn described() -> Result<[Vec<Description>; 3], prometheus::Error> {
+    let (registry, other, every) = (Registry::new(), Registry::new(), Registry::new());
     let mut aggregator = Making::new(&registry);
     Metrics::make(&mut aggregator)?;
     Shown::make(&mut aggregator)?;
     let mut producer = Making::new(&other);
     ProducerMetrics::make(&mut producer)?;
-    Ok([aggregator.made, producer.made])
+    let mut both = Making::new(&every);
+    super::spans::make(&mut both)?;
+    Ok([aggregator.made, producer.made, both.made])
 }
 
 /// Every metric that a worker shows, as Markdown: `docs/metrics.md`.
@@ -22,7 +24,7 @@ pub(super) fn described() -> Result<[Vec<Description>; 2], prometheus::Error> {
 /// # Errors
 /// When two metrics have the same name.
 pub fn page() -> Result<String, prometheus::Error> {
-    let [aggregator, producer] = described()?;
+    let [aggregator, producer, both] = described()?;
     Ok(format!(
         "# Metrics\n\n\
          Made from `worker/src/metrics/texts.rs` by a test; do not edit.\n\
@@ -31,9 +33,10 @@ pub fn page() -> Result<String, prometheus::Error> {
          {SERIES_SHOWN_MAX} of a process.\n\n\
          ## `worker aggregate`, and `crypto-pipeline run`\n\n{}\n\
          ## `worker produce`\n\n{}\n\
-         ## Every process\n\n{PROCESS}",
+         ## Every process\n\n{}\n{PROCESS}",
         table(&aggregator),
         table(&producer),
+        table(&both),
     ))
 }
 

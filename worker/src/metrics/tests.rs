@@ -21,9 +21,9 @@ pub(crate) fn ensure_file_contents(path: &Path, contents: &str) {
 
 #[test]
 fn names_are_unique_and_end_in_total_exactly_where_they_only_grow() {
-    let [aggregator, producer] = page::described().unwrap();
+    let [aggregator, producer, both] = page::described().unwrap();
     let mut names = BTreeSet::new();
-    for description in aggregator.iter().chain(&producer) {
+    for description in aggregator.iter().chain(&producer).chain(&both) {
         let name = description.name();
         assert_eq!(name.ends_with("_total"), description.kind == "counter", "{name}");
         assert!(names.insert(name), "{}", description.name());

@@ -244,3 +244,11 @@ pub(super) const BROKER_UP: Text = Text {
     meaning: "Whether Kafka answered when it was last asked, every 5 s",
     high: "is good; 0: the producer is not ready, what it sends waits in its queue",
 };
+
+pub(super) const SPANS: Text = Text {
+    name: "spans",
+    unit: "spans",
+    meaning: "Spans of sampled records since the start: `exported` to the collector, or `dropped` because it was \
+              slow, away or refused them",
+    high: "`dropped`: the collector does not keep up; lower `observability.otlp.sampleRatio`",
+};

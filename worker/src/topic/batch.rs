@@ -1,7 +1,7 @@
 #![expect(unsafe_code, reason = "librdkafka reads in batches through its C interface only")]
 
 use std::ffi::{CStr, CString};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -153,6 +153,32 @@ impl Batch<'_> {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.messages.is_empty()
+    }
+
+    /// The header of this name of the record at this place of [`Self::records`]. What nobody asks
+    /// for is not parsed.
+    #[must_use]
+    pub fn header(&self, at: usize, name: &CStr) -> Option<&[u8]> {
+        let message = NonNull::new(*self.messages.get(at)?)?;
+        let (mut headers, mut value, mut length) = (ptr::null_mut(), ptr::null(), 0);
+        // SAFETY: the message lives as long as `self`, its headers and their values as long as it;
+        // all pointers are valid for the calls.
+        unsafe {
+            let found = librdkafka::rd_kafka_message_headers(message.as_ptr(), &raw mut headers);
+            if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return None;
+            }
+            let found = librdkafka::rd_kafka_header_get_last(
+                headers,
+                name.as_ptr(),
+                &raw mut value,
+                &raw mut length,
+            );
+            if found != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return None;
+            }
+            bytes(value.cast(), length)
+        }
     }
 
     /// The records in the order of their partitions' offsets, and what went wrong between them.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use market::topic::partition_of;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use runtime::traces::TRACEPARENT;
 
 use crate::topic::reach::Receipts;
 use crate::topic::security::Names;
@@ -148,7 +150,7 @@ impl Producer {
     /// [`TopicError::AwaitConsumer`] may be tried again; [`TopicError::DeliverRecord`] of an
     /// earlier record and [`TopicError::SendRecord`] are final.
     pub async fn send(&mut self, key: &[u8], value: &[u8]) -> Result<(), TopicError> {
-        self.hand_over(key, Some(value), None).await
+        self.hand_over(key, Some(value), None, None).await
     }
 
     /// As [`Self::send`], and counts the receipt for its lane when the record is acknowledged,
@@ -162,7 +164,21 @@ impl Producer {
         value: &[u8],
         receipt: Option<(usize, Receipt)>,
     ) -> Result<(), TopicError> {
-        self.hand_over(key, Some(value), receipt).await
+        self.hand_over(key, Some(value), receipt, None).await
+    }
+
+    /// As [`Self::send_for`], with a header that carries the record's trace on.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_traced(
+        &mut self,
+        key: &[u8],
+        value: &[u8],
+        receipt: Option<(usize, Receipt)>,
+        traceparent: Option<&str>,
+    ) -> Result<(), TopicError> {
+        self.hand_over(key, Some(value), receipt, traceparent).await
     }
 
     /// Sends a record without a value: in a compacted topic the key is forgotten.
@@ -170,7 +186,7 @@ impl Producer {
     /// # Errors
     /// As [`Self::send`].
     pub async fn forget(&mut self, key: &[u8]) -> Result<(), TopicError> {
-        self.hand_over(key, None, None).await
+        self.hand_over(key, None, None, None).await
     }
 
     async fn hand_over(
@@ -178,6 +194,7 @@ impl Producer {
         key: &[u8],
         value: Option<&[u8]>,
         receipt: Option<(usize, Receipt)>,
+        traceparent: Option<&str>,
     ) -> Result<(), TopicError> {
         let partition = partition_of(key, self.partitions);
         if let Some(pacer) = &self.pacer {
@@ -190,7 +207,7 @@ impl Producer {
         }
         let mut waited_slices = 0;
         loop {
-            let refused = match self.try_send(partition, key, value, receipt) {
+            let refused = match self.try_send(partition, (key, value), receipt, traceparent) {
                 Ok(()) => return Ok(()),
                 Err(refused) => refused,
             };
@@ -207,15 +224,22 @@ impl Producer {
     fn try_send(
         &self,
         partition: i32,
-        key: &[u8],
-        value: Option<&[u8]>,
+        (key, value): (&[u8], Option<&[u8]>),
         receipt: Option<(usize, Receipt)>,
+        traceparent: Option<&str>,
     ) -> Result<(), KafkaError> {
         let deliveries = self.client.context();
         let number = receipt.map_or(0, |(lane, receipt)| deliveries.keep(lane, receipt));
         let record = BaseRecord::with_opaque_to(&self.topic, number).partition(partition).key(key);
         let record = match value {
             Some(value) => record.payload(value),
+            None => record,
+        };
+        let record = match traceparent {
+            Some(value) => {
+                let header = Header { key: TRACEPARENT, value: Some(value) };
+                record.headers(OwnedHeaders::new_with_capacity(1).insert(header))
+            }
             None => record,
         };
         self.client.send(record).map_err(|(refused, _)| {

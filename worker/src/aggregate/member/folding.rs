@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::claims::Claims;
 use super::courier::{Courier, Flight, Landing};
 use super::publishing::Publishing;
+use super::traced::Traced;
 use crate::aggregate::raw::RawTicks;
 use crate::aggregate::{AggregateError, dead_letter, fold};
 use crate::metrics::{Metrics, Tally};
@@ -37,6 +38,8 @@ pub(super) struct Folding {
     pub(super) series: Vec<SeriesInfo>,
     pub(super) metrics: Metrics,
     pub(super) handle: Handle,
+    /// Spans of sampled records, where they are traced.
+    pub(super) traced: Option<Traced>,
     /// Whether there is more to read than was read.
     pub(super) behind: bool,
     dead_letters: Vec<DeadLetter>,
@@ -64,6 +67,7 @@ impl Folding {
             flight: Flight::new(courier),
             series,
             handle,
+            traced: None,
             behind: false,
             dead_letters: Vec::new(),
             raw_ticks,
@@ -160,6 +164,9 @@ impl Folding {
             dead_letters: std::mem::take(&mut self.dead_letters),
             ticks: self.raw_ticks.take(),
         };
+        if let Some(traced) = &mut self.traced {
+            traced.depart(commit.partitions.len(), commit.candles.len());
+        }
         self.flight.depart(commit, self.stop.clone(), &self.handle);
         self.committed = clock::monotonic();
     }
@@ -194,7 +201,8 @@ impl Folding {
                 published_to.push(PublishedTo { partition, token, commit_seq });
             }
         }
-        publishing.committed(&commit, published_to, self);
+        let span = self.traced.as_mut().and_then(Traced::land);
+        publishing.committed(&commit, (published_to, span), self);
         let stats = self.engine.stats();
         let before = std::mem::replace(&mut self.counted, stats);
         self.metrics.count(before, stats);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use market::interval::Interval;
 use market::symbol::Series;
+use tracing::Span;
 
 use super::folding::Folding;
 use super::recovery::{CatchingUp, Standings, committed_of};
@@ -42,7 +43,7 @@ impl Publishing {
     pub(super) fn committed(
         &mut self,
         commit: &Commit,
-        published_to: Vec<PublishedTo>,
+        (published_to, span): (Vec<PublishedTo>, Option<Span>),
         folding: &Folding,
     ) {
         let Some(feed) = &self.feed else {
@@ -52,7 +53,7 @@ impl Publishing {
         let standings = Standings { series: &folding.series, claims: &folding.claims };
         let publications = standings.publications(&commit.candles, &commit.alerts, &commit.feeds);
         // What is refused is handed over by the recovery that follows.
-        let _ = feed.committed(Committed { publications, published_to });
+        let _ = feed.committed(Committed { publications, published_to, span });
     }
 
     /// Sends and publishes what the last owners of these partitions committed and did not

@@ -119,7 +119,7 @@ impl CatchingUp {
             let mut rows = handle.block_on(store.recent(&series, interval, RECENT_CANDLES))?;
             rows.sort_by_key(|row| row.seq);
             let publications = standings.publications(&rows, &[], &[]);
-            return Ok(Some(Committed { publications, published_to: Vec::new() }));
+            return Ok(Some(Committed { publications, ..Committed::default() }));
         }
         for (partition, owned) in &standings.claims.owned {
             let of = (*partition, owned.claim.token);
@@ -142,5 +142,9 @@ pub(super) fn committed_of(
 ) -> Committed {
     let publications = standings.publications(&page.candles, &page.alerts, &page.feeds);
     let commit_seq = page.through_seq;
-    Committed { publications, published_to: vec![PublishedTo { partition, token, commit_seq }] }
+    Committed {
+        publications,
+        published_to: vec![PublishedTo { partition, token, commit_seq }],
+        span: None,
+    }
 }

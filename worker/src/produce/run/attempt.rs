@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ProducingError, ProducingOptions, ProducingStatus};
 use crate::metrics::ProducerMetrics;
 use crate::produce::recover::{Keeper, Lane, Place, recover};
-use crate::produce::{Identity, Sent, produce_told};
+use crate::produce::{Identity, Sampler, Sent, produce_told};
 use crate::source::disorder::Disorder;
 use crate::source::open::{OpenContext, first_origin_ns, held_ns_max, open};
 use crate::source::{Position, Positions, Source, SourceError};
@@ -111,7 +111,9 @@ impl Task {
                 metrics.sent.with_label_values(&[name.as_str(), "mark"]).inc_by(sent.marks);
             }
         };
-        let produced = produce_told(source, producer, identity, &self.stop, update, count).await;
+        let sampler = Sampler::of(&self.pipeline_spec().observability.otlp, identity.epoch);
+        let noted = (count, sampler);
+        let produced = produce_told(source, producer, identity, &self.stop, update, noted).await;
         produced.map_err(|source| ProducingError::RunSource { name: name.clone(), source })
     }
 

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use market::publication::Publication;
+use tracing::Span;
 
 use super::message::Standing;
 
@@ -35,6 +36,8 @@ pub struct Committed {
     pub publications: Vec<(Standing, Publication)>,
     /// What is published whole once these are.
     pub published_to: Vec<PublishedTo>,
+    /// What ends when they are, where the commit is traced.
+    pub span: Option<Span>,
 }
 
 /// What the caller has to read from the store and hand over again.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use market::publication::Publication;
+use tracing::Span;
 
 use super::link::{BATCH_MESSAGES_MAX, Published, RedisLink, RedisSettings};
 use super::message::{Message, Standing};
@@ -29,6 +30,8 @@ struct Sending {
     messages: Vec<Message>,
     sent: usize,
     published_to: Vec<PublishedTo>,
+    /// Ends with this.
+    _span: Option<Span>,
 }
 
 impl Task {
@@ -129,7 +132,7 @@ impl Task {
 impl Sending {
     fn of(commit: Committed) -> Self {
         let messages = encode(&commit.publications);
-        Self { messages, sent: 0, published_to: commit.published_to }
+        Self { messages, sent: 0, published_to: commit.published_to, _span: commit.span }
     }
 }
 

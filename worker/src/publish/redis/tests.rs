@@ -144,5 +144,9 @@ fn commit(seq: u64) -> Committed {
     let minute = i64::try_from(seq).unwrap();
     let publication = closed(seq, candle("BTC", Interval::M1, minute));
     let published_to = PublishedTo { partition: 3, token: 77, commit_seq: minute };
-    Committed { publications: vec![(STANDING, publication)], published_to: vec![published_to] }
+    Committed {
+        publications: vec![(STANDING, publication)],
+        published_to: vec![published_to],
+        span: None,
+    }
 }

@@ -57,6 +57,7 @@ fn publications_that_wait_are_bounded_and_one_commit_always_fits() {
     let large = Committed {
         publications: vec![(STANDING, feed_state(1)); PUBLICATIONS_QUEUED_MAX + 1],
         published_to: Vec::new(),
+        span: None,
     };
     queue.offer(large.clone()).unwrap();
     assert_eq!(queue.offer(commit(1)), Err(Refusal::Behind));
