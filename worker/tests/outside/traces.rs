@@ -87,9 +87,9 @@ async fn one_trace_has_a_sampled_tick_its_fold_its_commit_and_its_publication() 
     assert!(aggregator.metric("spans{outcome=\"exported\"}") > 0.0);
     assert_eq!(aggregator.metric("spans{outcome=\"dropped\"}"), 0.0);
     // The share was asked for, not every tick.
-    let produced = collector.traces().len();
+    let traced = u32::try_from(collector.traces().len()).unwrap();
     let sent = producer.metric("records_sent_total{kind=\"tick\",source=\"demo\"}");
-    assert!(produced < 200 && sent > 200.0, "{produced} of {sent}");
+    assert!(f64::from(traced) < sent / 5.0, "{traced} of {sent}");
     producer.stop();
     aggregator.stop();
 }
