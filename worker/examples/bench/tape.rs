@@ -198,7 +198,7 @@ impl Instrument {
             event_time_ns: self.event_ns,
             receive_time_ns: Some(self.event_ns + 41_231_384),
             producer_id: PRODUCER.into(),
-            message_id: format!("{}:{}USDT:a:{id}", self.source, self.symbol).into(),
+            message_id: format!("{SOURCE}:{}USDT:a:{id}", self.symbol).into(),
             recovered: false,
             future: false,
         };

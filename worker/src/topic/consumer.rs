@@ -14,6 +14,13 @@ use crate::topic::{Pacer, TopicError};
 /// Most bytes that librdkafka reads ahead, in KiB.
 const READ_AHEAD_KBYTES_MAX: &str = "8192";
 
+/// Most compressed bytes of a partition that one fetch asks for; by itself librdkafka asks for
+/// 1 MiB, which twelve partitions of a backlog unpack to 60 MB.
+const FETCH_PARTITION_BYTES_MAX: &str = "131072";
+
+/// Most compressed bytes of one fetch, of all partitions.
+const FETCH_BYTES_MAX: &str = "2097152";
+
 /// How long librdkafka waits, in milliseconds, before it reads on after it had read ahead that
 /// much; by itself it waits a second.
 const READ_AHEAD_BACKOFF_MS: &str = "5";
@@ -100,6 +107,8 @@ pub(super) fn configure(config: &mut ClientConfig, settings: &ConsumerSettings) 
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("auto.offset.reset", "error")
+        .set("fetch.message.max.bytes", FETCH_PARTITION_BYTES_MAX)
+        .set("fetch.max.bytes", FETCH_BYTES_MAX)
         .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX)
         .set("fetch.queue.backoff.ms", READ_AHEAD_BACKOFF_MS);
     for (name, value) in &settings.extra {

@@ -58,6 +58,10 @@ fn measure(
         (used, took.as_secs_f64())
     };
     let (cpu_micros, resident_mb, resident_peak_mb) = of;
+    let gaps = stage.psql("SELECT count(*) FROM gap");
+    if gaps != "0" {
+        return Err(format!("{gaps} gaps: the tape was not folded as a whole").into());
+    }
     Ok(Backlog {
         name,
         ticks,
