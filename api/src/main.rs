@@ -12,6 +12,11 @@ mod failure;
 /// What the process is told, and what it does.
 mod process;
 
+/// What is made on one thread and freed on another, as every record and commit is, stays with
+/// glibc's allocator for long.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match process::Process::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,11 @@ mod commands;
 /// Why a command fails, and with which exit code.
 mod failure;
 
+/// What is made on one thread and freed on another, as every record and commit is, stays with
+/// glibc's allocator for long.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let command = commands::Cli::parse();
     match command.run() {
