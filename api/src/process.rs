@@ -75,7 +75,7 @@ impl Process {
             LogFormat::Text => Format::Text,
             LogFormat::Json => Format::Json,
         };
-        telemetry::init(format, "info", std::io::stderr)?;
+        telemetry::init(format, "info", std::io::stderr, None)?;
         tokio::runtime::Runtime::new()?.block_on(self.serve())
     }
 

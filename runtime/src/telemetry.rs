@@ -39,70 +39,46 @@ pub enum TelemetryError {
     },
 }
 
-/// Starts logging with `RUST_LOG`, or `default_filter` where that is not set, to `writer`.
-/// A second call changes nothing and returns `false`.
+/// Starts logging with `RUST_LOG`, or `default_filter` where that is not set, to `writer`, and
+/// hands spans over to `traces`. A second call changes nothing and returns `false`.
 ///
 /// # Errors
 /// [`TelemetryError::ParseFilter`] when the filter cannot be read.
-pub fn init<W>(format: Format, default_filter: &str, writer: W) -> Result<bool, TelemetryError>
-where
-    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
-{
-    let text = std::env::var(FILTER_ENV).unwrap_or_else(|_| default_filter.to_owned());
-    let subscriber = subscriber(format, &text, writer)?;
-    Ok(tracing::subscriber::set_global_default(subscriber).is_ok())
-}
-
-/// As [`init`], with traces to a collector.
-///
-/// # Errors
-/// As [`init`].
-pub fn init_with_traces<W>(
+pub fn init<W>(
     format: Format,
     default_filter: &str,
     writer: W,
-    traces: &Traces,
+    traces: Option<&Traces>,
 ) -> Result<bool, TelemetryError>
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let text = std::env::var(FILTER_ENV).unwrap_or_else(|_| default_filter.to_owned());
-    // Spans are for the collector alone.
-    let filter = parse(&text)?.add_directive(
-        UNTRACED
-            .parse()
-            .map_err(|source| TelemetryError::ParseFilter { text: UNTRACED.to_owned(), source })?,
-    );
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
-    let logs = match format {
-        Format::Text => layer.with_ansi(false).boxed(),
-        Format::Json => layer.json().flatten_event(true).boxed(),
-    };
-    let subscriber =
-        tracing_subscriber::registry().with(logs.with_filter(filter)).with(traces.layer());
+    let subscriber = subscriber(format, &text, writer, traces)?;
     Ok(tracing::subscriber::set_global_default(subscriber).is_ok())
-}
-
-fn parse(filter: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::builder()
-        .parse(filter)
-        .map_err(|source| TelemetryError::ParseFilter { text: filter.to_owned(), source })
 }
 
 fn subscriber<W>(
     format: Format,
     filter: &str,
     writer: W,
-) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
+    traces: Option<&Traces>,
+) -> Result<impl Subscriber + Send + Sync, TelemetryError>
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let filter = parse(filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    Ok(match format {
-        Format::Text => Box::new(builder.with_ansi(false).finish()),
-        Format::Json => Box::new(builder.json().flatten_event(true).finish()),
-    })
+    let refused = |source| TelemetryError::ParseFilter { text: filter.to_owned(), source };
+    // Spans are for the collector alone.
+    let untraced = UNTRACED.parse().map_err(refused)?;
+    let filter = EnvFilter::builder().parse(filter).map_err(refused)?.add_directive(untraced);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let logs = match format {
+        Format::Text => lines.with_ansi(false).boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    };
+    Ok(tracing_subscriber::registry()
+        .with(logs.with_filter(filter))
+        .with(traces.map(Traces::layer)))
 }
 
 #[cfg(test)]
@@ -129,7 +105,7 @@ mod tests {
     fn written(format: Format, filter: &str) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = subscriber(format, filter, move || writer.clone()).unwrap();
+        let subscriber = subscriber(format, filter, move || writer.clone(), None).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(partition = 3, "claimed");
             tracing::debug!("detail");
@@ -160,13 +136,13 @@ mod tests {
 
     #[test]
     fn second_start_changes_nothing() {
-        init(Format::Text, "warn", io::sink).unwrap();
-        assert!(!init(Format::Json, "info", io::sink).unwrap());
+        init(Format::Text, "warn", io::sink, None).unwrap();
+        assert!(!init(Format::Json, "info", io::sink, None).unwrap());
     }
 
     #[test]
     fn bad_filter_is_named() {
-        let Err(error) = subscriber(Format::Text, "a=b=c", io::sink) else {
+        let Err(error) = subscriber(Format::Text, "a=b=c", io::sink, None) else {
             panic!("accepted");
         };
         assert!(error.to_string().contains("\"a=b=c\" is not a log filter"), "{error}");

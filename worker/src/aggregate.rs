@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::CheckpointError;
 use crate::store::{Claim, DeadLetter, StoreError};
-use crate::topic::{BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
+use crate::topic::{AdminError, BATCH_RECORDS_MAX, Consumer, Fetched, Pacer, TopicError};
 use crate::window::{Engine, LogPosition, Outcome};
 
 /// Effects to the store, then to whoever listens.
@@ -75,6 +75,9 @@ pub enum AggregateError {
         /// What is missing.
         detail: String,
     },
+    /// The topic is not what the spec says.
+    #[error(transparent)]
+    UseTopic(#[from] AdminError),
     /// One of our own tasks died.
     #[error("a commit ended without a word")]
     LoseThread,
@@ -87,6 +90,7 @@ impl AggregateError {
         match self {
             Self::ReadTopic(error) => error.is_retryable(),
             Self::WriteStore(error) => error.is_retryable(),
+            Self::UseTopic(error) => error.is_retryable(),
             Self::ReadCheckpoint(_) | Self::LoseSource { .. } | Self::LoseThread => false,
         }
     }

@@ -63,7 +63,9 @@ impl ClusterError {
                 error.exit_code()
             }
             Self::Aggregate(AggregateError::ReadCheckpoint(_)) => exit::NEWER_DATA,
-            Self::UseTopics(error) => error.exit_code(),
+            Self::UseTopics(error) | Self::Aggregate(AggregateError::UseTopic(error)) => {
+                error.exit_code()
+            }
             Self::UseRedis(error) => error.exit_code(),
             Self::UseTopic(_) | Self::Aggregate(_) | Self::LoseThread => exit::FAILED,
         }
@@ -166,6 +168,7 @@ impl Aggregating {
         };
         let member = Member {
             source_id,
+            partitions,
             consumer,
             engine: engine_of(spec, &series),
             courier,

@@ -96,12 +96,7 @@ impl Worker {
         };
         let runtime = tokio::runtime::Runtime::new()?;
         let traces = self.command.traces(runtime.handle())?;
-        match &traces {
-            Some(traces) => {
-                telemetry::init_with_traces(format, LOG_FILTER, std::io::stderr, traces)?
-            }
-            None => telemetry::init(format, LOG_FILTER, std::io::stderr)?,
-        };
+        telemetry::init(format, LOG_FILTER, std::io::stderr, traces.as_ref())?;
         let ended = runtime.block_on(async {
             match self.command {
                 Command::Produce(command) => command.run().await,

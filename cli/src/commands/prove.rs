@@ -115,7 +115,7 @@ impl Prove {
         }
         let screen = Screen::new();
         let writer = screen.clone();
-        telemetry::init(telemetry::Format::Text, "warn", move || writer.writer())?;
+        telemetry::init(telemetry::Format::Text, "warn", move || writer.writer(), None)?;
         let runtime = tokio::runtime::Runtime::new()?;
         let ended = runtime.block_on(self.prove(symbol, &screen));
         screen.clear();

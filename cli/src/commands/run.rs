@@ -9,8 +9,10 @@ use market::rules::Target;
 use prometheus::Registry;
 use prometheus::process_collector::ProcessCollector;
 use runtime::admin::Admin;
+use runtime::traces::Traces;
 use runtime::{clock, shutdown, telemetry};
 use serde_json::json;
+use tokio::runtime::Handle;
 use worker::local::{LocalOptions, LocalRun, LocalStatus};
 use worker::produce::Shard;
 use worker::settings::{ENVIRONMENT_HELP, ServerFlags};
@@ -78,16 +80,30 @@ impl Run {
         };
         let screen = Screen::new();
         let writer = screen.clone();
-        telemetry::init(telemetry::Format::Text, "warn", move || writer.writer())?;
         let runtime = tokio::runtime::Runtime::new()?;
+        let traces = self.traces(&pipeline, runtime.handle())?;
+        let format = telemetry::Format::Text;
+        telemetry::init(format, "warn", move || writer.writer(), traces.as_ref())?;
         let ended = runtime.block_on(async {
             match self.connect {
                 true => self.serve_connected(pipeline, &screen).await,
                 false => self.serve(pipeline, demo, &screen).await,
             }
         });
+        if let Some(traces) = traces {
+            traces.stop();
+        }
         screen.clear();
         ended
+    }
+
+    /// Traces to the collector that the spec names. Embedded parts have none: nothing leaves the
+    /// process that could carry them on.
+    fn traces(&self, pipeline: &Pipeline, handle: &Handle) -> Result<Option<Traces>, Failure> {
+        let endpoint = pipeline.spec.observability.otlp.endpoint.as_ref();
+        let Some(endpoint) = endpoint.filter(|_| self.connect) else { return Ok(None) };
+        let traces = Traces::start(endpoint, "crypto-pipeline", self.servers.name(), handle);
+        Ok(Some(traces.map_err(|error| Failure::settings(error.to_string()))?))
     }
 
     async fn serve(self, pipeline: Pipeline, demo: bool, screen: &Screen) -> Result<(), Failure> {

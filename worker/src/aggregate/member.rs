@@ -20,7 +20,7 @@ use super::raw::RawTicks;
 use super::seen::{Seen, Teller};
 use crate::publish::redis::RedisFeed;
 use crate::store::SeriesInfo;
-use crate::topic::{BATCH_RECORDS_MAX, GroupConsumer, Membership, TopicError};
+use crate::topic::{AdminError, BATCH_RECORDS_MAX, GroupConsumer, Membership, TopicError};
 use crate::window::Engine;
 
 /// Partitions that the group gave us: claimed, restored, and given up.
@@ -68,6 +68,8 @@ pub struct Member {
     pub intervals: Vec<Interval>,
     /// Names the log that offsets count in.
     pub source_id: String,
+    /// How many partitions the topic has: the number never changes.
+    pub partitions: i32,
     /// Whether ticks are stored as they stand on the topic.
     pub raw_ticks: bool,
     /// What to do when records are gone that were not folded.
@@ -103,6 +105,7 @@ impl Member {
             publishing: Publishing::new(self.feed, self.intervals, now),
             topic,
             source_id: self.source_id,
+            partitions: self.partitions,
             on_source_loss: self.on_source_loss,
             stop,
             teller: Teller::new(self.seen),
@@ -120,6 +123,7 @@ struct Loop {
     publishing: Publishing,
     topic: String,
     source_id: String,
+    partitions: i32,
     on_source_loss: OnSourceLoss,
     stop: CancellationToken,
     teller: Teller,
@@ -156,6 +160,11 @@ impl Loop {
             Membership::Assigned(partitions) => {
                 self.count("assigned");
                 tracing::info!(?partitions, "the group gave us partitions");
+                let found = partitions.iter().max().map_or(0, |last| last + 1);
+                if found > self.partitions {
+                    let (topic, expected) = (self.topic.clone(), self.partitions);
+                    return Err(AdminError::PartitionsChanged { topic, found, expected }.into());
+                }
                 self.folding.claims.expect(&partitions, clock::monotonic());
                 // The group waits for our word; each partition follows when it is claimed.
                 self.consumer.assign(&[])?;

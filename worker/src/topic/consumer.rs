@@ -25,6 +25,10 @@ const FETCH_BYTES_MAX: &str = "2097152";
 /// much; by itself it waits a second.
 const READ_AHEAD_BACKOFF_MS: &str = "5";
 
+/// How often librdkafka asks, in milliseconds, how many partitions there are: by itself after five
+/// minutes, and a topic that grew by other hands is refused.
+const METADATA_EVERY_MS: &str = "30000";
+
 /// How to reach a topic as a consumer.
 ///
 /// Its `Debug` shows no value of a setting.
@@ -109,6 +113,7 @@ pub(super) fn configure(config: &mut ClientConfig, settings: &ConsumerSettings) 
         .set("auto.offset.reset", "error")
         .set("fetch.message.max.bytes", FETCH_PARTITION_BYTES_MAX)
         .set("fetch.max.bytes", FETCH_BYTES_MAX)
+        .set("topic.metadata.refresh.interval.ms", METADATA_EVERY_MS)
         .set("queued.max.messages.kbytes", READ_AHEAD_KBYTES_MAX)
         .set("fetch.queue.backoff.ms", READ_AHEAD_BACKOFF_MS);
     for (name, value) in &settings.extra {

@@ -101,3 +101,18 @@ async fn a_broker_that_is_killed_and_one_that_hangs_lose_nothing() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_committed_by_a_member_that_died_before_it_published_is_published_by_the_next() {
+    let redis = kept(Redis::private());
+    let stage = Stage::on(Backend { redis, ..Backend::shared() }, "unpublished", 4_000).await;
+    let first = stage.aggregator();
+    stage.until_psql("SELECT count(*) = 12 FROM partition");
+    redis.server().stop();
+    stage.produce(&stage.names.ticks).await;
+    stage.folded(&stage.expected().ends);
+    first.kill();
+    assert_eq!(stage.psql("SELECT count(*) > 0 FROM partition WHERE published_seq > 0"), "f");
+    redis.server().cont();
+    stage.check([stage.aggregator()]).await;
+}

@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use e2e::wait;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::Message as _;
+use rdkafka::{Offset, TopicPartitionList};
 use worker::topic::Producer;
 
 use super::{FOLD_WAIT, PARTITIONS, Stage, read_topic};
@@ -45,17 +46,35 @@ impl Stage {
         producer.flush().await.unwrap();
     }
 
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        let brokers = &self.servers.kafka.brokers;
+        ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
+    }
+
     /// Deletes topics and waits until they are gone.
     pub(crate) async fn delete_topics(&self, names: &[&str]) {
-        let client: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", &self.servers.kafka.brokers)
-            .create()
-            .unwrap();
-        for deleted in client.delete_topics(names, &AdminOptions::new()).await.unwrap() {
+        for deleted in self.admin().delete_topics(names, &AdminOptions::new()).await.unwrap() {
             deleted.unwrap();
         }
         wait::until("the topics to be gone", FOLD_WAIT, || {
             !self.backend.kafka.topics().iter().any(|topic| names.contains(&topic.as_str()))
         });
+    }
+    /// Drops what each partition of the ticks topic holds, as retention does.
+    pub(crate) async fn drop_records(&self) {
+        let mut all = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            let name = &self.names.ticks;
+            all.add_partition_offset(name, partition, Offset::End).unwrap();
+        }
+        self.admin().delete_records(&all, &AdminOptions::new()).await.unwrap();
+    }
+
+    /// Gives the ticks topic more partitions.
+    pub(crate) async fn grow_topic(&self, partitions: i32) {
+        let grown = NewPartitions::new(&self.names.ticks, usize::try_from(partitions).unwrap());
+        for grown in self.admin().create_partitions([&grown], &AdminOptions::new()).await.unwrap() {
+            grown.unwrap();
+        }
     }
 }
