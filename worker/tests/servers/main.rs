@@ -24,5 +24,7 @@ mod real;
 mod rolling;
 /// A pipeline on real servers.
 mod stage;
+/// What another build stored.
+mod stored;
 /// A member that was taken for dead, and an answer that was lost.
 mod zombie;
