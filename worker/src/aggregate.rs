@@ -78,6 +78,9 @@ pub enum AggregateError {
     /// The topic is not what the spec says.
     #[error(transparent)]
     UseTopic(#[from] AdminError),
+    /// Told to stop while a server's answer was waited for.
+    #[error("told to stop before a server had answered")]
+    Stop,
     /// One of our own tasks died.
     #[error("a commit ended without a word")]
     LoseThread,
@@ -91,6 +94,7 @@ impl AggregateError {
             Self::ReadTopic(error) => error.is_retryable(),
             Self::WriteStore(error) => error.is_retryable(),
             Self::UseTopic(error) => error.is_retryable(),
+            Self::Stop => true,
             Self::ReadCheckpoint(_) | Self::LoseSource { .. } | Self::LoseThread => false,
         }
     }

@@ -6,10 +6,8 @@
 //!
 //! The store is the truth: how far a partition is, who owns it, and what its series had in mind.
 
-use std::time::Duration;
-
 use market::pipeline::{GroupProtocol, OnSourceLoss, Pipeline};
-use runtime::{clock, exit};
+use runtime::exit;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -18,18 +16,17 @@ use crate::aggregate::{AggregateError, Asking, Seen};
 use crate::metrics::Metrics;
 use crate::publish::redis::{PublishError, RedisFeed, RedisSettings};
 use crate::spec::{engine_of, foreign_series_of, partitions_of, series_of};
-use crate::store::{Owner, PostgresOptions, PostgresStore, SeriesInfo, StoreError};
-use crate::topic::{
-    Admin, AdminError, Connection, GroupConsumer, LogEnds, Outbox, TopicError, topics_of,
-};
+use crate::store::{Owner, PostgresOptions, StoreError};
+use crate::topic::{AdminError, Connection, GroupConsumer, LogEnds, Outbox, TopicError, topics_of};
 
 /// How far the group is.
 mod progress;
+/// Servers that are waited for at the start.
+mod reach;
 
 pub use progress::{await_folded, backlog, ends};
 
-/// The wait before another try to reach a server at the start.
-const START_RETRY_WAIT: Duration = Duration::from_millis(500);
+use reach::{Waiting, reach_store, reach_topic};
 
 /// Why a worker does not start, or ends early.
 #[derive(Debug, thiserror::Error)]
@@ -140,7 +137,7 @@ impl Aggregating {
         let mut waiting = Waiting { seen: &seen, on_turn, stop };
         let mut series = series_of(spec, partitions_of(spec));
         series.extend(foreign_series_of(spec, partitions_of(spec)));
-        let Some(store) = reach(pipeline, &series, servers, &mut waiting).await? else {
+        let Some(store) = reach_store(pipeline, &series, servers, &mut waiting).await? else {
             return Ok(None);
         };
         let kafka = spec.kafka.as_ref();
@@ -148,7 +145,6 @@ impl Aggregating {
         let partitions = partitions_of(spec);
         let found = reach_topic(&names.ticks, partitions, servers, &mut waiting).await?;
         let Some(source_id) = found else { return Ok(None) };
-        let on_turn = waiting.on_turn;
         let settings = servers.kafka.consumer(&names.ticks, &pipeline.prefix());
         let protocol =
             kafka.map_or(GroupProtocol::Classic, market::pipeline::Kafka::group_protocol);
@@ -163,7 +159,11 @@ impl Aggregating {
             metrics: metrics.clone(),
         };
         let feed = match servers.redis(pipeline)? {
-            Some(settings) => Some(RedisFeed::connect(settings).await?),
+            Some(settings) => {
+                let connected = waiting.unless_stopped(RedisFeed::connect(settings)).await;
+                let Some(connected) = connected else { return Ok(None) };
+                Some(connected?)
+            }
             None => None,
         };
         let member = Member {
@@ -179,9 +179,9 @@ impl Aggregating {
             on_source_loss: kafka
                 .map_or(OnSourceLoss::Fail, market::pipeline::Kafka::on_source_loss),
             asking: Asking::start(LogEnds::open(&settings)?, seen.clone()),
-            seen,
+            seen: seen.clone(),
             traced: spec.observability.otlp.endpoint.is_some(),
-            on_turn,
+            on_turn: waiting.on_turn,
         };
         Ok(Some(Self { metrics, member }))
     }
@@ -202,77 +202,4 @@ impl Aggregating {
             .map_err(|_| ClusterError::LoseThread)?;
         told.await.map_err(|_| ClusterError::LoseThread)?.map_err(Into::into)
     }
-}
-
-/// What goes on while a server is waited for at the start.
-struct Waiting<'a> {
-    seen: &'a Seen,
-    on_turn: OnTurn,
-    stop: &'a CancellationToken,
-}
-
-impl Waiting<'_> {
-    /// Says what is waited for, and waits before another try.
-    async fn pause(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
-        if self.seen.wait_for(what) {
-            tracing::warn!(error, "{what}");
-        }
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(START_RETRY_WAIT) => {}
-        }
-        // Waiting for a dependency is no reason to be taken for dead.
-        (self.on_turn)(clock::monotonic());
-    }
-}
-
-/// Names the log that offsets count in, waiting for a broker that is away or a topic that is not
-/// made yet. `None` when told to stop.
-async fn reach_topic(
-    topic: &str,
-    partitions: i32,
-    servers: &Servers,
-    waiting: &mut Waiting<'_>,
-) -> Result<Option<String>, AdminError> {
-    while !waiting.stop.is_cancelled() {
-        let found = async {
-            let admin = Admin::connect(&servers.kafka).await?;
-            let found = admin.check(topic, partitions).await?;
-            Ok::<_, AdminError>(admin.source_id(&found))
-        };
-        match found.await {
-            Ok(source_id) => return Ok(Some(source_id)),
-            Err(error) if error.is_retryable() => {
-                waiting.pause("waiting for the topic", &error).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
-}
-
-/// Connects to the tables and registers the series, waiting for a server that is away or a
-/// migration that is under way. `None` when told to stop.
-async fn reach(
-    pipeline: &Pipeline,
-    series: &[SeriesInfo],
-    servers: &Servers,
-    waiting: &mut Waiting<'_>,
-) -> Result<Option<PostgresStore>, StoreError> {
-    while !waiting.stop.is_cancelled() {
-        let options = servers.postgres(pipeline, &servers.database_url);
-        let registered = async {
-            let mut store = PostgresStore::connect(options).await?;
-            store.register_series(series).await?;
-            Ok::<_, StoreError>(store)
-        };
-        match registered.await {
-            Ok(store) => return Ok(Some(store)),
-            Err(error) if error.is_retryable() => {
-                waiting.pause("waiting for the store", &error).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }

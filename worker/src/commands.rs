@@ -109,6 +109,8 @@ impl Worker {
         if let Some(traces) = traces {
             traces.stop();
         }
+        // A blocking question to a broker that is away may take longer than we have.
+        runtime.shutdown_background();
         ended
     }
 }

@@ -11,6 +11,8 @@ use crate::window::Stats;
 
 /// Gauges of what is seen of an aggregator.
 mod aggregating;
+/// Measured when somebody asks.
+mod asked;
 /// Making metrics that are described.
 pub(crate) mod making;
 /// The page that describes them.

@@ -93,6 +93,8 @@ impl Run {
         if let Some(traces) = traces {
             traces.stop();
         }
+        // A blocking question to a broker that is away may take longer than we have.
+        runtime.shutdown_background();
         screen.clear();
         ended
     }

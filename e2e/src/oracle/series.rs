@@ -129,7 +129,7 @@ impl Series {
 
     /// A record that is no trade, but says which it would have been.
     pub(super) fn unreadable(&mut self, lost: &Lost) {
-        if self.space.as_ref() == Some(&lost.space) {
+        if self.space.as_ref() == Some(&lost.space) && !self.is_duplicate(lost.id) {
             self.lose(lost.id, lost.event_ns);
         }
     }

@@ -23,6 +23,8 @@ use crate::store::SeriesInfo;
 use crate::topic::{AdminError, BATCH_RECORDS_MAX, GroupConsumer, Membership, TopicError};
 use crate::window::Engine;
 
+/// Answers of servers.
+mod answers;
 /// Partitions that the group gave us: claimed, restored, and given up.
 mod claims;
 /// A commit on its way, until it is known what became of it.
@@ -152,6 +154,7 @@ impl Loop {
         }
         self.folding.finish(FAREWELL_WAIT, &mut self.publishing)?;
         self.publishing.close(FAREWELL_WAIT, &self.folding);
+        self.consumer.leave(FAREWELL_WAIT);
         Ok(())
     }
 
@@ -200,7 +203,7 @@ impl Loop {
             on_source_loss: self.on_source_loss,
         };
         let parts = (&mut courier.store, &mut folding.engine, &*consumer);
-        let taken = folding.claims.take_due(&claiming, parts, now, &folding.handle)?;
+        let taken = folding.claims.take_due(&claiming, parts, now, &folding.answers)?;
         match self.publishing.claimed(&taken, folding) {
             Err(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, "cannot publish what was committed; trying again");

@@ -1,7 +1,7 @@
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
+use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, Registry};
 
+use super::asked::{Asked, Gauged};
 use super::making::Making;
 use super::{number, seconds, texts};
 
@@ -52,23 +52,7 @@ pub(crate) fn show_aggregating(
 ) -> Result<(), prometheus::Error> {
     let mut made = Making::new(registry);
     let shown = Shown::make(&mut made)?;
-    made.show_all(Asked { read, shown })
-}
-
-struct Asked<R> {
-    read: R,
-    shown: Shown,
-}
-
-impl<R: Fn() -> Gauges + Send + Sync> Collector for Asked<R> {
-    fn desc(&self) -> Vec<&Desc> {
-        self.shown.all().into_iter().flat_map(Collector::desc).collect()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        self.shown.set(&(self.read)());
-        self.shown.all().into_iter().flat_map(Collector::collect).collect()
-    }
+    made.show_all(Asked { gauges: shown, set: move |shown: &Shown| shown.set(&read()) })
 }
 
 /// The gauges themselves.
@@ -119,29 +103,6 @@ impl Shown {
         })
     }
 
-    fn all(&self) -> [&dyn Collector; 18] {
-        [
-            &self.lag_records,
-            &self.record_delay,
-            &self.checkpoint_age,
-            &self.lag,
-            &self.partitions_owned,
-            &self.partitions_waiting,
-            &self.series_owned,
-            &self.series_unshown,
-            &self.watermark_delay,
-            &self.coverage,
-            &self.series_gaps,
-            &self.windows_open,
-            &self.publish_backlog,
-            &self.publish_up,
-            &self.reading_paused,
-            &self.paused_for,
-            &self.commit_under_way,
-            &self.loop_age,
-        ]
-    }
-
     fn set(&self, gauges: &Gauges) {
         self.set_partitions(&gauges.partitions);
         self.set_series(&gauges.series);
@@ -189,5 +150,30 @@ impl Shown {
             self.coverage.with_label_values(labels).set(seconds(of.coverage_ms));
             self.series_gaps.with_label_values(labels).set(number(of.gaps));
         }
+    }
+}
+
+impl Gauged for Shown {
+    fn all(&self) -> Vec<&dyn Collector> {
+        vec![
+            &self.lag_records,
+            &self.record_delay,
+            &self.checkpoint_age,
+            &self.lag,
+            &self.partitions_owned,
+            &self.partitions_waiting,
+            &self.series_owned,
+            &self.series_unshown,
+            &self.watermark_delay,
+            &self.coverage,
+            &self.series_gaps,
+            &self.windows_open,
+            &self.publish_backlog,
+            &self.publish_up,
+            &self.reading_paused,
+            &self.paused_for,
+            &self.commit_under_way,
+            &self.loop_age,
+        ]
     }
 }

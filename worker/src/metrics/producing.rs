@@ -1,7 +1,7 @@
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
+use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntCounterVec, Registry};
 
+use super::asked::{Asked, Gauged};
 use super::making::Making;
 use super::{SERIES_SHOWN_MAX, texts};
 
@@ -40,7 +40,7 @@ impl ProducerMetrics {
     ) -> Result<Self, prometheus::Error> {
         let mut made = Making::new(registry);
         let (counters, shown) = Self::make(&mut made)?;
-        made.show_all(Asked { read, shown })?;
+        made.show_all(Asked { gauges: shown, set: move |shown: &Shown| shown.set(&read()) })?;
         Ok(counters)
     }
 
@@ -60,22 +60,6 @@ impl ProducerMetrics {
     }
 }
 
-struct Asked<R> {
-    read: R,
-    shown: Shown,
-}
-
-impl<R: Fn() -> ProducerGauges + Send + Sync> Collector for Asked<R> {
-    fn desc(&self) -> Vec<&Desc> {
-        self.shown.all().into_iter().flat_map(Collector::desc).collect()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        self.shown.set(&(self.read)());
-        self.shown.all().into_iter().flat_map(Collector::collect).collect()
-    }
-}
-
 /// The gauges themselves.
 pub(super) struct Shown {
     broker_up: Gauge,
@@ -86,10 +70,6 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    fn all(&self) -> [&dyn Collector; 5] {
-        [&self.broker_up, &self.sources_failed, &self.in_flight, &self.queue, &self.event_delay]
-    }
-
     fn set(&self, gauges: &ProducerGauges) {
         for vector in [&self.in_flight, &self.queue, &self.event_delay] {
             vector.reset();
@@ -108,5 +88,11 @@ impl Shown {
             }
             left = left.saturating_sub(source.event_delay_ms.len());
         }
+    }
+}
+
+impl Gauged for Shown {
+    fn all(&self) -> Vec<&dyn Collector> {
+        vec![&self.broker_up, &self.sources_failed, &self.in_flight, &self.queue, &self.event_delay]
     }
 }

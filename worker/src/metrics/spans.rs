@@ -1,8 +1,8 @@
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
+use prometheus::core::Collector;
 use prometheus::{GaugeVec, Registry};
 use runtime::traces::{SpanCounts, counts};
 
+use super::asked::{Asked, Gauged};
 use super::making::Making;
 use super::texts;
 
@@ -13,24 +13,21 @@ use super::texts;
 pub fn show_spans(registry: &Registry) -> Result<(), prometheus::Error> {
     let mut made = Making::new(registry);
     let spans = make(&mut made)?;
-    made.show_all(Asked(spans))
+    made.show_all(Asked { gauges: spans, set })
 }
 
 pub(super) fn make(made: &mut Making<'_>) -> Result<GaugeVec, prometheus::Error> {
     made.gauges(texts::SPANS, &["outcome"])
 }
 
-struct Asked(GaugeVec);
-
-impl Collector for Asked {
-    fn desc(&self) -> Vec<&Desc> {
-        self.0.desc()
+impl Gauged for GaugeVec {
+    fn all(&self) -> Vec<&dyn Collector> {
+        vec![self]
     }
+}
 
-    fn collect(&self) -> Vec<MetricFamily> {
-        let SpanCounts { exported, dropped } = counts();
-        self.0.with_label_values(&["exported"]).set(super::number(exported));
-        self.0.with_label_values(&["dropped"]).set(super::number(dropped));
-        self.0.collect()
-    }
+fn set(spans: &GaugeVec) {
+    let SpanCounts { exported, dropped } = counts();
+    spans.with_label_values(&["exported"]).set(super::number(exported));
+    spans.with_label_values(&["dropped"]).set(super::number(dropped));
 }

@@ -22,7 +22,7 @@ const SESSION_TIMEOUT_MS: &str = "6000";
 /// How often a member says that it is there.
 const HEARTBEAT_INTERVAL_MS: &str = "500";
 /// How long the brokers may take to say where a partition begins and ends.
-const OFFSETS_TIMEOUT: Duration = Duration::from_secs(5);
+const OFFSETS_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often librdkafka says how it stands with the group.
 const STATISTICS_INTERVAL_MS: &str = "1000";
 /// How many events of the group are taken in one turn.
@@ -170,6 +170,21 @@ impl GroupConsumer {
         let (low, high) =
             found.map_err(|source| TopicError::FindTopic { topic: topic.clone(), source })?;
         Ok(LogBounds { low, high })
+    }
+
+    /// Leaves the group, waiting so long at most for a coordinator that does not answer; then the
+    /// group notices by itself.
+    pub fn leave(self, wait: Duration) {
+        let (left, told) = std::sync::mpsc::channel();
+        let leaving = std::thread::Builder::new().name("leave-group".into()).spawn(move || {
+            drop(self);
+            // Nobody may wait any more.
+            let _ = left.send(());
+        });
+        let heard = leaving.map(|_| told.recv_timeout(wait));
+        if !matches!(heard, Ok(Ok(()))) {
+            tracing::warn!("the group does not answer; leaving it without a word");
+        }
     }
 
     /// Tells Kafka how far this group is, for those who look there; the store is the truth.

@@ -103,6 +103,44 @@ impl Load {
     }
 }
 
+/// Every series, tick by tick: the same for the same seed.
+pub(crate) struct Market {
+    lines: Vec<Line>,
+    dice: TestRng,
+    per_tick_ns: i64,
+    /// So far.
+    pub(crate) ticks: u64,
+}
+
+impl Market {
+    pub(crate) fn open(options: &LoadOptions, send: Send<'_>) -> Self {
+        let epoch = u64::try_from(BEGIN_NS / 1_000_000).unwrap();
+        let names = options.symbols.iter();
+        let mut lines: Vec<Line> =
+            names.map(|symbol| Line::new(symbol, &options.source, epoch, BEGIN_NS)).collect();
+        for line in &mut lines {
+            line.start(send, BEGIN_NS);
+        }
+        let per_tick_ns = SPEED * NANOS_PER_SECOND / i64::try_from(options.per_second).unwrap();
+        Self { lines, dice: dice(options.seed), per_tick_ns, ticks: 0 }
+    }
+
+    /// One more tick, of one series.
+    pub(crate) fn tick(&mut self, send: Send<'_>) {
+        let tape_ns = BEGIN_NS + i64::try_from(self.ticks).unwrap() * self.per_tick_ns;
+        let at = usize::try_from(below(&mut self.dice, self.lines.len() as u64)).unwrap();
+        self.lines[at].tick(send, &mut self.dice, tape_ns - tape_ns % 1_000_000);
+        self.ticks += 1;
+    }
+
+    /// What is held back, and the last word of each series.
+    pub(crate) fn end(&mut self, send: Send<'_>) {
+        for line in &mut self.lines {
+            line.end(send);
+        }
+    }
+}
+
 fn run(
     options: &LoadOptions,
     receipts: Arc<Receipts>,
@@ -110,42 +148,34 @@ fn run(
     sent: &AtomicU64,
 ) -> Sent {
     let outlet = Outlet::open(options, receipts);
-    let mut dice = dice(options.seed);
-    let epoch = u64::try_from(BEGIN_NS / 1_000_000).unwrap();
-    let names = options.symbols.iter();
-    let mut lines: Vec<Line> =
-        names.map(|symbol| Line::new(symbol, &options.source, epoch, BEGIN_NS)).collect();
-    for line in &mut lines {
-        line.start(&outlet, BEGIN_NS);
-    }
+    let send = |key: &str, value: &[u8]| outlet.send(key, value);
+    let mut market = Market::open(options, &send);
     let begin = clock::monotonic();
-    let per_tick_ns = SPEED * NANOS_PER_SECOND / i64::try_from(options.per_second).unwrap();
-    let (mut ticks, mut slices) = (0, 0);
+    let mut slices = 0;
     while !stop.load(Ordering::Relaxed) {
         slices += 1;
         let due = begin + SLICE * slices;
         std::thread::sleep(due.saturating_duration_since(clock::monotonic()));
         for _ in 0..options.per_second / SLICES_PER_SECOND {
-            let tape_ns = BEGIN_NS + i64::try_from(ticks).unwrap() * per_tick_ns;
-            let at = usize::try_from(below(&mut dice, lines.len() as u64)).unwrap();
-            lines[at].tick(&outlet, &mut dice, tape_ns - tape_ns % 1_000_000);
-            ticks += 1;
+            market.tick(&send);
         }
-        sent.store(ticks, Ordering::Relaxed);
+        sent.store(market.ticks, Ordering::Relaxed);
         outlet.producer.poll(Duration::ZERO);
     }
     let took = clock::monotonic().duration_since(begin);
-    for line in &mut lines {
-        line.end(&outlet);
-    }
+    market.end(&send);
     wait::until("the last records to be acknowledged", FLUSH_WAIT, || {
         outlet.producer.poll(POLL_WAIT);
         outlet.producer.in_flight_count() == 0
     });
     let ends = outlet.producer.context().0.ends.lock().unwrap().clone();
+    let Market { lines, ticks, .. } = market;
     let closable = lines.into_iter().flat_map(Line::closable).collect();
     Sent { ticks, took, ends, closable }
 }
+
+/// Takes a record: its key and its bytes.
+pub(crate) type Send<'a> = &'a dyn Fn(&str, &[u8]);
 
 /// Where records go: a producer that never gives up.
 pub(crate) struct Outlet {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
+/// The engine and the oracle, without servers.
+mod agree;
 /// What is killed, stopped and cut, at random.
 mod chaos;
 /// Without any failure.

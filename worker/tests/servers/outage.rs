@@ -13,6 +13,8 @@ const TICKS: u32 = 24_000;
 const TICKS_PER_SECOND: u32 = 3_000;
 /// How long a server is away.
 const AWAY: Duration = Duration::from_secs(2);
+/// How long a member has to end.
+const END_MAX: Duration = Duration::from_secs(5);
 
 /// A server for the whole process; its tests end it and start it again.
 fn kept<T>(server: T) -> &'static T {
@@ -115,4 +117,36 @@ async fn what_was_committed_by_a_member_that_died_before_it_published_is_publish
     assert_eq!(stage.psql("SELECT count(*) > 0 FROM partition WHERE published_seq > 0"), "f");
     redis.server().cont();
     stage.check([stage.aggregator()]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_ends_within_five_seconds_whichever_server_hangs_and_since_when() {
+    let backend = Backend {
+        kafka: kept(Kafka::private(&KafkaOptions::default())),
+        postgres: kept(Postgres::private(PostgresKind::Plain, Durability::Relaxed)),
+        redis: kept(Redis::private()),
+    };
+    let stage = Stage::on(backend, "ending", TICKS).await;
+    stage.produce(&stage.names.ticks).await;
+    let servers = [backend.kafka.broker(1), backend.postgres.server(), backend.redis.server()];
+    let mut slow = Vec::new();
+    for (which, server) in servers.into_iter().enumerate() {
+        // One that works, just now and for a while; and one that starts meanwhile.
+        for since in [Duration::ZERO, AWAY] {
+            let worker = stage.aggregator();
+            stage.folded(&stage.expected().ends);
+            server.stop();
+            tokio::time::sleep(since).await;
+            let starting = stage.aggregator();
+            let took = (worker.stop(), starting.stop());
+            server.cont();
+            if took.0.max(took.1) > END_MAX {
+                slow.push((which, since, took));
+            }
+        }
+    }
+    assert!(
+        slow.is_empty(),
+        "server, hanging since, took of a working and of a starting one: {slow:?}"
+    );
 }

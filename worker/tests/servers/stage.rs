@@ -7,7 +7,7 @@ use std::time::Duration;
 use e2e::oracle::{Expected, Oracle, Rules};
 use e2e::servers::{self, Kafka, Postgres, Proxy, Redis};
 use e2e::wait;
-use market::pipeline::Pipeline;
+use market::pipeline::{Pipeline, PipelineSpec};
 use market::topic::TopicNames;
 use runtime::clock;
 use tempfile::TempDir;
@@ -189,21 +189,7 @@ impl Stage {
 
     /// What the oracle says of the topic.
     pub(crate) fn expected(&self) -> Expected {
-        let spec = &self.pipeline.spec;
-        let series = series_of(spec, PARTITIONS).into_iter();
-        #[expect(clippy::cast_possible_truncation, reason = "a few percent")]
-        let price_change_basis_points =
-            (spec.alerts.price_change_percent() * 100.0).round() as i128;
-        let mut oracle = Oracle::new(Rules {
-            series: series
-                .map(|info| (info.series.symbol.to_string(), info.series.source.to_string()))
-                .collect(),
-            intervals: spec.candles.intervals().to_vec(),
-            allowed_lateness_ns: allowed_lateness_ns(spec),
-            price_change_basis_points,
-            z_score: spec.alerts.z_score(),
-            volume_burst: spec.alerts.volume_burst(),
-        });
+        let mut oracle = oracle_of(&self.pipeline.spec);
         read_topic(&self.servers.kafka.brokers, &self.names.ticks, PARTITIONS, |record| {
             use rdkafka::message::Message as _;
             oracle.read(record.partition(), record.offset(), record.payload().unwrap_or_default());
@@ -233,15 +219,30 @@ impl Stage {
 
     /// The last lines of what the workers have logged.
     pub(crate) fn log_end(&self) -> String {
-        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().rev().take(200).collect();
-        lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+        process::end_of(&self.log())
     }
 }
 
-fn yaml(name: &str, prefix: &str, spec: &str) -> String {
+pub(crate) fn yaml(name: &str, prefix: &str, spec: &str) -> String {
     format!(
         "apiVersion: crypto-pipeline.dev/v1alpha1\nkind: CryptoPipeline\n\
          metadata: {{name: {name}}}\nspec:\n  prefix: {prefix}\n{spec}"
     )
+}
+
+/// One that has read nothing.
+pub(crate) fn oracle_of(spec: &PipelineSpec) -> Oracle {
+    let series = series_of(spec, PARTITIONS).into_iter();
+    #[expect(clippy::cast_possible_truncation, reason = "a few percent")]
+    let price_change_basis_points = (spec.alerts.price_change_percent() * 100.0).round() as i128;
+    Oracle::new(Rules {
+        series: series
+            .map(|info| (info.series.symbol.to_string(), info.series.source.to_string()))
+            .collect(),
+        intervals: spec.candles.intervals().to_vec(),
+        allowed_lateness_ns: allowed_lateness_ns(spec),
+        price_change_basis_points,
+        z_score: spec.alerts.z_score(),
+        volume_burst: spec.alerts.volume_burst(),
+    })
 }

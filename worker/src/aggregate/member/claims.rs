@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use market::pipeline::OnSourceLoss;
 use market::symbol::Series;
-use tokio::runtime::Handle;
 
+use super::answers::Answers;
 use crate::aggregate::AggregateError;
 use crate::checkpoint;
 use crate::store::postgres::{NEVER_FOLDED, PartitionClaim};
@@ -147,11 +147,11 @@ impl Claims {
         claiming: &Claiming<'_>,
         (store, engine, consumer): (&mut PostgresStore, &mut Engine, &GroupConsumer),
         now: Instant,
-        handle: &Handle,
+        answers: &Answers,
     ) -> Result<Vec<i32>, AggregateError> {
         let due = self.waiting.iter().filter(|(_, due)| **due <= now);
         let partitions: Vec<i32> = due.map(|(partition, _)| *partition).collect();
-        match self.take(&partitions, claiming, (store, engine, consumer), (now, handle)) {
+        match self.take(&partitions, claiming, (store, engine, consumer), (now, answers)) {
             Ok(taken) => Ok(taken),
             Err(error) if error.is_retryable() => {
                 tracing::warn!(error = %error, ?partitions, "cannot claim partitions; trying again");
@@ -167,14 +167,13 @@ impl Claims {
         partitions: &[i32],
         claiming: &Claiming<'_>,
         (store, engine, consumer): (&mut PostgresStore, &mut Engine, &GroupConsumer),
-        (now, handle): (Instant, &Handle),
+        (now, answers): (Instant, &Answers),
     ) -> Result<Vec<i32>, AggregateError> {
         // Before the claim: one that is cut off from Kafka must not fence the rightful owner.
         let bounds =
             partitions.iter().map(|partition| Ok((*partition, consumer.bounds(*partition)?)));
         let bounds: BTreeMap<i32, LogBounds> = bounds.collect::<Result<_, TopicError>>()?;
-        let claimed =
-            handle.block_on(store.claim(claiming.topic, partitions, claiming.source_id))?;
+        let claimed = answers.wait(store.claim(claiming.topic, partitions, claiming.source_id))?;
         let (mut offsets, mut losses) = (Vec::with_capacity(claimed.len()), Vec::new());
         let mut short = Vec::new();
         for found in claimed {
@@ -184,7 +183,7 @@ impl Claims {
                 short.push(found.claim.partition);
                 continue;
             }
-            let (found, lost) = handle.block_on(begin(store, found, *bounds, claiming))?;
+            let (found, lost) = answers.wait(begin(store, found, *bounds, claiming))?;
             let partition = found.claim.partition;
             losses.extend(lost.clone().map(|reason| (partition, reason)));
             offsets.push((partition, found.claim.next_offset));
@@ -202,7 +201,7 @@ impl Claims {
         let taken: BTreeSet<i32> = offsets.iter().map(|(partition, _)| *partition).collect();
         let series = claiming.series.iter().filter(|info| taken.contains(&info.partition));
         let series: Vec<Series> = series.map(|info| info.series.clone()).collect();
-        for state in handle.block_on(store.load_states(&series, checkpoint::VERSION))? {
+        for state in answers.wait(store.load_states(&series, checkpoint::VERSION))? {
             let info = claiming.series.iter().find(|info| info.series == state.series);
             let owned = info.and_then(|info| self.owned.get(&info.partition));
             if let Some(Owned { claim, .. }) = owned {

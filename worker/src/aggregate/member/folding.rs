@@ -7,6 +7,7 @@ use runtime::clock;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::answers::Answers;
 use super::claims::Claims;
 use super::courier::{Courier, Flight, Landing};
 use super::publishing::Publishing;
@@ -38,6 +39,7 @@ pub(super) struct Folding {
     pub(super) series: Vec<SeriesInfo>,
     pub(super) metrics: Metrics,
     pub(super) handle: Handle,
+    pub(super) answers: Answers,
     /// Spans of sampled records, where they are traced.
     pub(super) traced: Option<Traced>,
     /// Whether there is more to read than was read.
@@ -66,6 +68,7 @@ impl Folding {
             metrics: courier.metrics.clone(),
             flight: Flight::new(courier),
             series,
+            answers: Answers::new(handle.clone(), stop.clone()),
             handle,
             traced: None,
             behind: false,

@@ -12,7 +12,7 @@ use super::recovery::{CatchingUp, Standings, committed_of};
 use crate::aggregate::AggregateError;
 use crate::publish::redis::{Committed, PublishedTo, RedisFeed};
 use crate::status::PublishStatus;
-use crate::store::{Commit, StoreError};
+use crate::store::Commit;
 
 /// Open bars are published this often.
 const OPEN_BARS_EVERY: Duration = Duration::from_millis(250);
@@ -63,7 +63,7 @@ impl Publishing {
         partitions: &[i32],
         folding: &mut Folding,
     ) -> Result<(), AggregateError> {
-        let Folding { claims, flight, series, handle, stop, .. } = folding;
+        let Folding { claims, flight, series, answers, stop, .. } = folding;
         let standings = Standings { series, claims };
         let Some(courier) = flight.courier() else { return Ok(()) };
         let mut behind = false;
@@ -71,8 +71,8 @@ impl Publishing {
             let Some(owned) = claims.owned.get(partition) else { continue };
             let (token, mut from) = (owned.claim.token, owned.published_seq);
             while from < owned.claim.commit_seq {
-                let page = handle.block_on(courier.store.unpublished(*partition, from))?;
-                handle.block_on(courier.send_alerts(page.alerts.iter(), stop))?;
+                let page = answers.wait(courier.store.unpublished(*partition, from))?;
+                answers.wait(courier.send_alerts(page.alerts.iter(), stop))?;
                 from = page.through_seq.max(from + 1);
                 match &self.feed {
                     // What is refused, the recovery that follows reads again.
@@ -113,19 +113,19 @@ impl Publishing {
             show_open_bars(feed, folding);
         }
         if let Some(recovery) = feed.recovery() {
-            let Folding { claims, flight, series, handle, .. } = &mut *folding;
+            let Folding { claims, flight, series, answers, .. } = &mut *folding;
             let standings = Standings { series, claims };
             let Some(courier) = flight.courier() else { return Ok(()) };
             let begun = self.catching_up.take().filter(|begun| begun.is_of(recovery));
             let mut catching_up =
                 begun.unwrap_or_else(|| CatchingUp::new(recovery, &standings, &self.intervals));
-            match catching_up.step(feed, &mut courier.store, &standings, handle) {
+            match catching_up.step(feed, &mut courier.store, &standings, answers) {
                 Ok(true) => {}
                 Ok(false) => self.catching_up = Some(catching_up),
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(error = %error, "the store does not tell what Redis lacks");
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -160,14 +160,14 @@ fn tell_store(
     untold: &mut BTreeMap<i32, PublishedTo>,
     folding: &mut Folding,
     now: Instant,
-) -> Result<(), StoreError> {
+) -> Result<(), AggregateError> {
     let Some(courier) = folding.flight.courier() else { return Ok(()) };
     let (mut overtaken, mut told) = (Vec::new(), Ok(()));
     while let Some((partition, PublishedTo { token, commit_seq, .. })) = untold.pop_first() {
         let owned = folding.claims.owned.get_mut(&partition);
         let Some(owned) = owned.filter(|owned| owned.claim.token == token) else { continue };
         owned.published_seq = owned.published_seq.max(commit_seq);
-        match folding.handle.block_on(courier.store.set_published(partition, token, commit_seq)) {
+        match folding.answers.wait(courier.store.set_published(partition, token, commit_seq)) {
             Ok(true) => {}
             Ok(false) => overtaken.push(partition),
             Err(error) => {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use market::interval::Interval;
 use market::publication::Publication;
 use market::symbol::Series;
-use tokio::runtime::Handle;
 
+use super::answers::Answers;
 use super::claims::Claims;
+use crate::aggregate::AggregateError;
 use crate::publish::redis::{Committed, Missing, PublishedTo, Recovery, RedisFeed, Standing};
 use crate::store::postgres::Unpublished;
-use crate::store::{AlertRow, CandleRow, FeedRow, PostgresStore, SeriesInfo, StoreError};
+use crate::store::{AlertRow, CandleRow, FeedRow, PostgresStore, SeriesInfo};
 
 /// Closed candles of each channel that a Redis without memory is given.
 const RECENT_CANDLES: u32 = 500;
@@ -94,11 +95,11 @@ impl CatchingUp {
         feed: &RedisFeed,
         store: &mut PostgresStore,
         standings: &Standings<'_>,
-        handle: &Handle,
-    ) -> Result<bool, StoreError> {
+        answers: &Answers,
+    ) -> Result<bool, AggregateError> {
         let next = match self.left.take() {
             Some(left) => Some(left),
-            None => self.read(store, standings, handle)?,
+            None => self.read(store, standings, answers)?,
         };
         let Some(next) = next else {
             return Ok(feed.caught_up(self.recovery).is_ok());
@@ -113,10 +114,10 @@ impl CatchingUp {
         &mut self,
         store: &mut PostgresStore,
         standings: &Standings<'_>,
-        handle: &Handle,
-    ) -> Result<Option<Committed>, StoreError> {
+        answers: &Answers,
+    ) -> Result<Option<Committed>, AggregateError> {
         if let Some((series, interval)) = self.channels.pop_front() {
-            let mut rows = handle.block_on(store.recent(&series, interval, RECENT_CANDLES))?;
+            let mut rows = answers.wait(store.recent(&series, interval, RECENT_CANDLES))?;
             rows.sort_by_key(|row| row.seq);
             let publications = standings.publications(&rows, &[], &[]);
             return Ok(Some(Committed { publications, ..Committed::default() }));
@@ -125,7 +126,7 @@ impl CatchingUp {
             let of = (*partition, owned.claim.token);
             let from = *self.handed.get(&of).unwrap_or(&owned.published_seq);
             if from < owned.claim.commit_seq {
-                let page = handle.block_on(store.unpublished(*partition, from))?;
+                let page = answers.wait(store.unpublished(*partition, from))?;
                 self.handed.insert(of, page.through_seq.max(from + 1));
                 return Ok(Some(committed_of(&page, of, standings)));
             }

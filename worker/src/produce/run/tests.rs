@@ -90,13 +90,18 @@ impl Bench {
         .await
     }
 
-    /// How many records there are, marks among them.
-    async fn records(&self) -> i64 {
+    /// How many records there are, marks among them; `None` while the broker does not say.
+    async fn records(&self) -> Option<i64> {
         let (connection, topic) = (self.connection.clone(), self.names.ticks.clone());
         blocking(move || {
             let all: Vec<_> = (0..PARTITIONS).map(|partition| (partition, None)).collect();
-            let ends = read_to_end(&connection, &topic, &all, |_| {}).unwrap();
-            ends.iter().map(|(_, end)| end).sum()
+            match read_to_end(&connection, &topic, &all, |_| {}) {
+                Ok(ends) => Some(ends.iter().map(|(_, end)| end).sum()),
+                Err(error) => {
+                    assert!(error.is_retryable(), "{error}");
+                    None
+                }
+            }
         })
         .await
     }
@@ -125,7 +130,7 @@ impl Bench {
 
     async fn until_records(&self, least: i64) {
         let enough = async {
-            while self.records().await < least {
+            while self.records().await.is_none_or(|records| records < least) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

@@ -4,7 +4,7 @@ use std::time::Instant;
 use proptest::test_runner::TestRng;
 use runtime::clock;
 
-use super::{Outlet, below};
+use super::{Send, below};
 
 const MINUTE_NS: i64 = 60_000_000_000;
 const HOUR_NS: i64 = 60 * MINUTE_NS;
@@ -94,25 +94,25 @@ impl Line {
     }
 
     /// Vouches for the series from this time on.
-    pub(super) fn start(&mut self, outlet: &Outlet, from_ns: i64) {
+    pub(super) fn start(&mut self, send: Send<'_>, from_ns: i64) {
         let Self { symbol, next_id, .. } = self;
         let rest = format!(
             "\"from_ns\":{from_ns},\"next_id\":{next_id},\"ids\":\"dense\",\"space\":\"a\",\
              \"venue\":\"simulated\",\"instrument\":\"{symbol}USDT\",\"base\":\"{symbol}\",\
              \"quote\":\"USDT\",\"usd_basis\":\"par\""
         );
-        self.mark(outlet, "start", &rest);
+        self.mark(send, "start", &rest);
     }
 
     /// One tick of the tape, whatever becomes of it.
-    pub(super) fn tick(&mut self, outlet: &Outlet, dice: &mut TestRng, tape_ns: i64) {
-        self.release(outlet, tape_ns);
+    pub(super) fn tick(&mut self, send: Send<'_>, dice: &mut TestRng, tape_ns: i64) {
+        self.release(send, tape_ns);
         if tape_ns < self.silent_to_ns {
             return;
         }
         (self.now_ns, self.ticks) = (tape_ns, self.ticks + 1);
         if tape_ns >= self.start_due_ns {
-            self.start(outlet, tape_ns);
+            self.start(send, tape_ns);
             self.start_due_ns += HOUR_NS;
         }
         let mut roll = below(dice, ALL);
@@ -125,18 +125,18 @@ impl Line {
         });
         let ticks = 1 + below(dice, 40);
         match fate {
-            Some(Fate::Void) => self.skip(outlet, dice, "void"),
-            Some(Fate::Lost) => self.skip(outlet, dice, "lost"),
-            Some(Fate::Bad) => self.bad(outlet, dice),
+            Some(Fate::Void) => self.skip(send, dice, "void"),
+            Some(Fate::Lost) => self.skip(send, dice, "lost"),
+            Some(Fate::Bad) => self.bad(send, dice),
             Some(Fate::State) => {
                 let state = ["down", "down", "up", "repairing"][dice_index(dice, 4)];
-                self.mark(outlet, "state", &format!("\"state\":\"{state}\",\"reason\":\"\""));
+                self.mark(send, "state", &format!("\"state\":\"{state}\",\"reason\":\"\""));
             }
             Some(Fate::Silence) => {
                 let minutes = 1 + i64::try_from(below(dice, 5)).unwrap();
                 self.silent_to_ns = tape_ns + minutes * MINUTE_NS;
             }
-            Some(Fate::Live) => self.live(outlet),
+            Some(Fate::Live) => self.live(send),
             Some(Fate::Vanishes) => self.next_id += 1,
             Some(Fate::Delayed) => {
                 let record = self.trade(dice, false);
@@ -153,12 +153,12 @@ impl Line {
             }
             Some(Fate::Twice) => {
                 let record = self.trade(dice, false);
-                outlet.send(&self.symbol, record.as_bytes());
+                send(&self.symbol, record.as_bytes());
                 self.hold(ticks, i64::MAX, record);
             }
             Some(Fate::Aggregate) | None => {
                 let record = self.trade(dice, fate.is_some());
-                outlet.send(&self.symbol, record.as_bytes());
+                send(&self.symbol, record.as_bytes());
                 let minute = tape_ns / MINUTE_NS;
                 if self.closable.last().is_some_and(|(last, _)| *last < minute) {
                     self.closable.push((minute, clock::monotonic()));
@@ -168,12 +168,12 @@ impl Line {
     }
 
     /// Sends what is held back, vouches for the rest, and says that there is no more.
-    pub(super) fn end(&mut self, outlet: &Outlet) {
+    pub(super) fn end(&mut self, send: Send<'_>) {
         for held in std::mem::take(&mut self.held) {
-            outlet.send(&self.symbol, held.record.as_bytes());
+            send(&self.symbol, held.record.as_bytes());
         }
-        self.live(outlet);
-        self.mark(outlet, "end", "\"reason\":\"\"");
+        self.live(send);
+        self.mark(send, "end", "\"reason\":\"\"");
     }
 
     /// When each minute could close, by its open time in milliseconds.
@@ -191,35 +191,35 @@ impl Line {
         self.held.push_back(Held { tick, tape_ns, record });
     }
 
-    fn release(&mut self, outlet: &Outlet, tape_ns: i64) {
+    fn release(&mut self, send: Send<'_>, tape_ns: i64) {
         let ticks = self.ticks;
         let symbol = &self.symbol;
         self.held.retain(|held| {
             let stays = held.tick > ticks && held.tape_ns > tape_ns;
             if !stays {
-                outlet.send(symbol, held.record.as_bytes());
+                send(symbol, held.record.as_bytes());
             }
             stays
         });
     }
 
-    fn live(&self, outlet: &Outlet) {
+    fn live(&self, send: Send<'_>) {
         let Self { now_ns, next_id, .. } = self;
         let rest = format!("\"complete_to_ns\":{now_ns},\"next_id\":{next_id}");
-        self.mark(outlet, "live", &rest);
+        self.mark(send, "live", &rest);
     }
 
-    fn mark(&self, outlet: &Outlet, mark: &str, rest: &str) {
+    fn mark(&self, send: Send<'_>, mark: &str, rest: &str) {
         let Self { symbol, source, epoch, .. } = self;
         let record = format!(
             "{{\"schema\":2,\"kind\":\"mark\",\"mark\":\"{mark}\",\"symbol\":\"{symbol}\",\
              \"source\":\"{source}\",\"epoch\":{epoch},{rest},\"producer_id\":\"load\"}}"
         );
-        outlet.send(symbol, record.as_bytes());
+        send(symbol, record.as_bytes());
     }
 
     /// Some ids that are no trades, or cannot be had.
-    fn skip(&mut self, outlet: &Outlet, dice: &mut TestRng, mark: &str) {
+    fn skip(&mut self, send: Send<'_>, dice: &mut TestRng, mark: &str) {
         let (from_id, to_id) = (self.next_id, self.next_id + below(dice, 3));
         self.next_id = to_id + 1;
         let (from_ns, to_ns) = (self.now_ns - MINUTE_NS / 60, self.now_ns);
@@ -227,7 +227,7 @@ impl Line {
         if mark == "lost" {
             rest += &format!(",\"from_ns\":{from_ns},\"to_ns\":{to_ns},\"reason\":\"refused\"");
         }
-        self.mark(outlet, mark, &rest);
+        self.mark(send, mark, &rest);
     }
 
     /// The next trade, as its record.
@@ -268,7 +268,7 @@ impl Line {
     }
 
     /// A record that cannot be folded; of some the right one comes soon after.
-    fn bad(&mut self, outlet: &Outlet, dice: &mut TestRng) {
+    fn bad(&mut self, send: Send<'_>, dice: &mut TestRng) {
         let said = self.next(dice, false);
         let right = self.record(&said, self.now_ns);
         let with = |price: &str, size: &str, more: &str| {
@@ -302,7 +302,7 @@ impl Line {
                 self.record(&said, self.now_ns + HOUR_NS)
             }
         };
-        outlet.send(&self.symbol, record.as_bytes());
+        send(&self.symbol, record.as_bytes());
         // Else its id stays lost.
         if kind > 13 || below(dice, 2) == 0 {
             let ticks = 1 + below(dice, 20);

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use e2e::wait;
 
+/// Lines of a log that a failure shows.
+const LINES_SHOWN: usize = 200;
 /// How long a worker may take to end.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
@@ -75,22 +77,26 @@ impl Worker {
 
     /// Asks it to end and waits until it has; how long that took.
     pub(crate) fn stop(self) -> Duration {
+        let log = self.log.clone();
         let (ended, took) = self.end();
-        assert!(ended.success(), "it ends with {ended:?}");
+        assert!(ended.success(), "it ends with {ended:?}:\n{}", end_of(&log));
         took
     }
 
     /// As [`Self::stop`], of one that may have begun so lately that it does not hear yet.
     pub(crate) fn stop_early(self) {
+        let log = self.log.clone();
         let (ended, _) = self.end();
-        assert!(ended.success() || ended.signal() == Some(SIGTERM), "it ends with {ended:?}");
+        let heard = ended.success() || ended.signal() == Some(SIGTERM);
+        assert!(heard, "it ends with {ended:?}:\n{}", end_of(&log));
     }
 
     fn end(mut self) -> (ExitStatus, Duration) {
         self.signal("TERM");
         let ended = || self.child.try_wait().unwrap();
         let (ended, took) = wait::timed(|| wait::within(STOP_WAIT, ended));
-        (ended.expect("it ends when it is asked to"), took)
+        let ended = ended.unwrap_or_else(|| panic!("it does not end:\n{}", end_of(&self.log)));
+        (ended, took)
     }
 }
 
@@ -100,4 +106,11 @@ impl Drop for Worker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The last lines of a log.
+pub(crate) fn end_of(log: &Path) -> String {
+    let log = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().rev().take(LINES_SHOWN).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }
