@@ -1,4 +1,5 @@
-//! Members that are asked to end and started again, one by one, under load.
+//! Members under load that are asked to end and started again one by one, and members that are
+//! killed or stopped: how late candles come.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ const LAG_MAX: Duration = Duration::from_secs(1);
 const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 /// How long after its watermark allows it a candle may come.
 const LATE_MAX: Duration = Duration::from_secs(5);
+/// What a silent member has until the group gives its partitions to others.
+const SESSION: Duration = Duration::from_secs(6);
 const END_MAX: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -82,56 +85,79 @@ fn delays(told: &Told, sent: &Sent) -> Vec<Duration> {
     late
 }
 
+/// Members, their load, and who reads what they publish.
+struct Fleet {
+    stage: Arc<Stage>,
+    load: Arc<Load>,
+    follower: Follower,
+    members: Vec<Worker>,
+}
+
+impl Fleet {
+    async fn start(name: &str, seed: u64) -> Self {
+        let symbols: Vec<String> = (0..SYMBOLS).map(|at| format!("S{at:02}")).collect();
+        let named =
+            symbols.iter().map(|name| format!("{{symbol: {name}, instrument: {name}USDT}}"));
+        let named = named.collect::<Vec<_>>().join(", ");
+        let spec =
+            format!("  sources:\n    - name: load\n      simulated: {{symbols: [{named}]}}\n");
+        let stage = Stage::of(Backend::shared(), name, &spec).await;
+        let members = (0..MEMBERS).map(|index| member(&stage, index)).collect();
+        stage.until_psql("SELECT count(DISTINCT owner) = 4 AND count(*) = 12 FROM partition");
+        let follower = Follower::start(&stage.backend.redis.url(), &stage.pipeline.prefix());
+        let load = Load::start(LoadOptions {
+            brokers: stage.servers.kafka.brokers.clone(),
+            topic: stage.names.ticks.clone(),
+            source: "load".to_owned(),
+            symbols,
+            per_second: TICKS_PER_SECOND,
+            seed,
+        });
+        stage.first_commit();
+        Self { stage: Arc::new(stage), load: Arc::new(load), follower, members }
+    }
+
+    /// Ends the load, compares everything, and says how late each minute was, in order.
+    async fn end(self) -> Vec<Duration> {
+        let load = Arc::into_inner(self.load).unwrap();
+        let sent = tokio::task::block_in_place(|| load.stop());
+        let (stored, _) = tokio::task::block_in_place(|| self.stage.check_stored(self.members));
+        let told = self.follower.end().await;
+        assert_same("streamed", &told.candles, &closed(&stored));
+        delays(&told, &sent)
+    }
+}
+
+fn worst(all: &[Duration]) -> Duration {
+    all.iter().max().copied().unwrap_or_default()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn members_that_are_restarted_one_by_one_under_load_delay_no_candle_by_five_seconds() {
-    let symbols: Vec<String> = (0..SYMBOLS).map(|at| format!("S{at:02}")).collect();
-    let named = symbols.iter().map(|name| format!("{{symbol: {name}, instrument: {name}USDT}}"));
-    let named = named.collect::<Vec<_>>().join(", ");
-    let spec = format!("  sources:\n    - name: load\n      simulated: {{symbols: [{named}]}}\n");
-    let stage = Stage::of(Backend::shared(), "rolling", &spec).await;
-    let mut members: Vec<Worker> = (0..MEMBERS).map(|index| member(&stage, index)).collect();
-    stage.until_psql("SELECT count(DISTINCT owner) = 4 AND count(*) = 12 FROM partition");
-    let follower = Follower::start(&stage.backend.redis.url(), &stage.pipeline.prefix());
-    let load = Load::start(LoadOptions {
-        brokers: stage.servers.kafka.brokers.clone(),
-        topic: stage.names.ticks.clone(),
-        source: "load".to_owned(),
-        symbols,
-        per_second: TICKS_PER_SECOND,
-        seed: 4,
-    });
-    let (stage, load) = (Arc::new(stage), Arc::new(load));
+    let mut fleet = Fleet::start("rolling", 4).await;
     let stop = Arc::new(AtomicBool::new(false));
     let watching = std::thread::spawn({
-        let (stage, load, stop) = (Arc::clone(&stage), Arc::clone(&load), Arc::clone(&stop));
+        let (stage, load) = (Arc::clone(&fleet.stage), Arc::clone(&fleet.load));
+        let stop = Arc::clone(&stop);
         move || watch(&stage, &load, &stop)
     });
-    stage.first_commit();
-    let (mut ends, mut restarts) = (Vec::new(), Vec::new());
+    let (mut ends, mut restarted) = (Vec::new(), clock::monotonic());
     for index in 0..MEMBERS {
-        ends.push(tokio::task::block_in_place(|| members.remove(0).stop()));
-        restarts.push(clock::monotonic());
-        members.push(member(&stage, index));
+        ends.push(tokio::task::block_in_place(|| fleet.members.remove(0).stop()));
+        restarted = clock::monotonic();
+        fleet.members.push(member(&fleet.stage, index));
         let back = format!("SELECT count(*) > 0 FROM partition WHERE owner = 'member-{index}'");
-        tokio::task::block_in_place(|| stage.until_psql(&back));
+        tokio::task::block_in_place(|| fleet.stage.until_psql(&back));
         tokio::time::sleep(COMMIT_EVERY).await;
     }
-    tokio::time::sleep(
-        CATCH_UP_MAX.saturating_sub(clock::monotonic().duration_since(restarts[MEMBERS - 1])),
-    )
-    .await;
+    let since = clock::monotonic().duration_since(restarted);
+    tokio::time::sleep(CATCH_UP_MAX.saturating_sub(since)).await;
     stop.store(true, Ordering::Relaxed);
     let Watch { lags, claims } = watching.join().unwrap();
-    let load = Arc::into_inner(load).unwrap();
-    let sent = tokio::task::block_in_place(|| load.stop());
-    let (stored, _) = tokio::task::block_in_place(|| stage.check_stored(members));
-    let told = follower.end().await;
-    assert_same("streamed", &told.candles, &closed(&stored));
+    let late = fleet.end().await;
 
-    let late = delays(&told, &sent);
-    let worst = |all: &[Duration]| all.iter().max().copied().unwrap_or_default();
     let high = lags.iter().rev().find(|(_, lag)| *lag > COMMIT_EVERY + LAG_MAX);
-    let caught_up = high.map(|(at, _)| at.saturating_duration_since(restarts[MEMBERS - 1]));
+    let caught_up = high.map(|(at, _)| at.saturating_duration_since(restarted));
     let caught_up = caught_up.unwrap_or_default();
     let all_lags: Vec<Duration> = lags.iter().map(|(_, lag)| *lag).collect();
     println!(
@@ -152,4 +178,23 @@ async fn members_that_are_restarted_one_by_one_under_load_delay_no_candle_by_fiv
     assert!(caught_up < CATCH_UP_MAX);
     assert!(worst(&late) < LATE_MAX);
     assert!(claims.len() >= MEMBERS && worst(&claims) < COMMIT_EVERY + LAG_MAX);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_and_a_stopped_member_delay_no_candle_by_a_session_and_five_seconds() {
+    let mut fleet = Fleet::start("abrupt", 5).await;
+    fleet.members.remove(0).kill();
+    tokio::time::sleep(SESSION + LATE_MAX).await;
+    fleet.members[0].signal("STOP");
+    tokio::time::sleep(SESSION + LATE_MAX).await;
+    fleet.members[0].signal("CONT");
+    let late = fleet.end().await;
+    println!(
+        "one of {MEMBERS} members killed and another stopped: {} minutes, half within {:?}, all \
+         within {:?} of what their watermark allows",
+        late.len(),
+        late[late.len() / 2],
+        worst(&late)
+    );
+    assert!(worst(&late) < SESSION + LATE_MAX);
 }

@@ -30,6 +30,8 @@ const COMMIT_EVERY_BEHIND_FACTOR: u32 = 4;
 const CANDLES_PENDING_MAX: usize = 4_000;
 /// Dead letters that wait for the commit under way before reading stops.
 const DEAD_LETTERS_PENDING_MAX: usize = 1_000;
+/// Bytes of records among them.
+const DEAD_LETTER_BYTES_PENDING_MAX: usize = 8 << 20;
 
 /// The engine, the claims it folds for, and the commit that is under way.
 pub(super) struct Folding {
@@ -86,6 +88,8 @@ impl Folding {
     pub(super) fn has_room(&self) -> bool {
         self.engine.candles_pending() < CANDLES_PENDING_MAX
             && self.dead_letters.len() < DEAD_LETTERS_PENDING_MAX
+            && self.dead_letters.iter().map(|letter| letter.value.len()).sum::<usize>()
+                < DEAD_LETTER_BYTES_PENDING_MAX
             && self.raw_ticks.has_room()
     }
 
