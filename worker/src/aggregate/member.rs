@@ -137,6 +137,22 @@ struct Loop {
 
 impl Loop {
     fn run(mut self) -> Result<(), AggregateError> {
+        let ended =
+            self.work().and_then(|()| self.folding.finish(FAREWELL_WAIT, &mut self.publishing));
+        match ended {
+            // Nothing more is committed after it: whoever comes next reads all of it again.
+            Err(error) if error.is_retryable() && self.stop.is_cancelled() => {
+                tracing::warn!(error = %error, "the last commit was not taken");
+            }
+            ended => ended?,
+        }
+        self.publishing.close(FAREWELL_WAIT, &self.folding);
+        self.consumer.leave(FAREWELL_WAIT);
+        Ok(())
+    }
+
+    /// Works until it is told to stop.
+    fn work(&mut self) -> Result<(), AggregateError> {
         while !self.stop.is_cancelled() {
             for membership in self.consumer.memberships()? {
                 self.follow(membership)?;
@@ -152,9 +168,6 @@ impl Loop {
             self.publishing.turn(&mut self.folding, now)?;
             self.tell(now);
         }
-        self.folding.finish(FAREWELL_WAIT, &mut self.publishing)?;
-        self.publishing.close(FAREWELL_WAIT, &self.folding);
-        self.consumer.leave(FAREWELL_WAIT);
         Ok(())
     }
 

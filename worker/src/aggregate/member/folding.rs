@@ -233,21 +233,12 @@ impl Folding {
         wait: Duration,
         publishing: &mut Publishing,
     ) -> Result<(), AggregateError> {
-        let landed = self.land(wait, publishing).and_then(|()| {
-            if self.flight.courier().is_some() && self.claims.is_touched() {
-                self.depart();
-                self.land(wait, publishing)?;
-            }
-            Ok(())
-        });
-        match landed {
-            // What is not committed is read again by whoever comes next.
-            Err(error) if error.is_retryable() && self.stop.is_cancelled() => {
-                tracing::warn!(error = %error, "the last commit was not taken");
-                Ok(())
-            }
-            landed => landed,
+        self.land(wait, publishing)?;
+        if self.flight.courier().is_some() && self.claims.is_touched() {
+            self.depart();
+            self.land(wait, publishing)?;
         }
+        Ok(())
     }
 
     /// These partitions are not ours any more. Returns those that the consumer reads.
