@@ -139,7 +139,7 @@ async fn send_all(
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                done = producer.send_traced(key, &bytes, receipt, traceparent.as_deref()) => done?,
+                done = producer.send_for(key, &bytes, receipt, traceparent.as_deref()) => done?,
             }
             sent.count(emission);
         }

@@ -31,6 +31,25 @@ impl Waiting<'_> {
         }
     }
 
+    /// What comes of the first try that succeeds, `None` when told to stop; an error that may pass
+    /// is said, and tried again.
+    async fn until<T, E: std::error::Error + 'static>(
+        &mut self,
+        what: &str,
+        attempt: impl AsyncFn() -> Result<T, E>,
+        is_retryable: impl Fn(&E) -> bool,
+    ) -> Result<Option<T>, E> {
+        while !self.stop.is_cancelled() {
+            match self.unless_stopped(attempt()).await {
+                None => break,
+                Some(Ok(done)) => return Ok(Some(done)),
+                Some(Err(error)) if is_retryable(&error) => self.pause(what, &error).await,
+                Some(Err(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
     /// Says what is waited for, and waits before another try.
     async fn pause(&mut self, what: &str, error: &(dyn std::error::Error + 'static)) {
         if self.seen.wait_for(what) {
@@ -53,22 +72,12 @@ pub(super) async fn reach_topic(
     servers: &Servers,
     waiting: &mut Waiting<'_>,
 ) -> Result<Option<String>, AdminError> {
-    while !waiting.stop.is_cancelled() {
-        let found = async {
-            let admin = Admin::connect(&servers.kafka).await?;
-            let found = admin.check(topic, partitions).await?;
-            Ok::<_, AdminError>(admin.source_id(&found))
-        };
-        let Some(found) = waiting.unless_stopped(found).await else { break };
-        match found {
-            Ok(source_id) => return Ok(Some(source_id)),
-            Err(error) if error.is_retryable() => {
-                waiting.pause("waiting for the topic", &error).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
+    let find = async || {
+        let admin = Admin::connect(&servers.kafka).await?;
+        let found = admin.check(topic, partitions).await?;
+        Ok(admin.source_id(&found))
+    };
+    waiting.until("waiting for the topic", find, AdminError::is_retryable).await
 }
 
 /// Connects to the tables and registers the series, waiting for a server that is away or a
@@ -79,21 +88,11 @@ pub(super) async fn reach_store(
     servers: &Servers,
     waiting: &mut Waiting<'_>,
 ) -> Result<Option<PostgresStore>, StoreError> {
-    while !waiting.stop.is_cancelled() {
+    let register = async || {
         let options = servers.postgres(pipeline, &servers.database_url);
-        let registered = async {
-            let mut store = PostgresStore::connect(options).await?;
-            store.register_series(series).await?;
-            Ok::<_, StoreError>(store)
-        };
-        let Some(registered) = waiting.unless_stopped(registered).await else { break };
-        match registered {
-            Ok(store) => return Ok(Some(store)),
-            Err(error) if error.is_retryable() => {
-                waiting.pause("waiting for the store", &error).await;
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
+        let mut store = PostgresStore::connect(options).await?;
+        store.register_series(series).await?;
+        Ok(store)
+    };
+    waiting.until("waiting for the store", register, StoreError::is_retryable).await
 }

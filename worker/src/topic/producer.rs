@@ -153,25 +153,12 @@ impl Producer {
         self.hand_over(key, Some(value), None, None).await
     }
 
-    /// As [`Self::send`], and counts the receipt for its lane when the record is acknowledged,
-    /// where this producer was [`Self::tracked`].
+    /// As [`Self::send`], with a header that carries the record's trace on, and counts the receipt
+    /// for its lane when the record is acknowledged, where this producer was [`Self::tracked`].
     ///
     /// # Errors
     /// As [`Self::send`].
     pub async fn send_for(
-        &mut self,
-        key: &[u8],
-        value: &[u8],
-        receipt: Option<(usize, Receipt)>,
-    ) -> Result<(), TopicError> {
-        self.hand_over(key, Some(value), receipt, None).await
-    }
-
-    /// As [`Self::send_for`], with a header that carries the record's trace on.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub async fn send_traced(
         &mut self,
         key: &[u8],
         value: &[u8],
