@@ -25,6 +25,11 @@ const PLACES: &[(&str, &[&str], &str)] = &[
         "a source turns what a venue says into ticks, and knows nobody downstream",
     ),
     (
+        "worker/src/source/live/sequencer",
+        PURE,
+        "what is emitted is a function of what came and when: time is an argument, no I/O",
+    ),
+    (
         "worker/src/topic",
         &["sqlx", "crate::source", "crate::window", "crate::store"],
         "a topic carries bytes in and out of partitions",

@@ -7,5 +7,7 @@
 pub mod oracle;
 /// Apache Kafka, PostgreSQL, TimescaleDB, Redis, and a proxy that is a bad network.
 pub mod servers;
+/// Venues that speak Binance's, Coinbase's, Kraken's and CoinGecko's languages, and misbehave.
+pub mod venue;
 /// Waiting for a condition, with a limit.
 pub mod wait;

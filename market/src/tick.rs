@@ -32,6 +32,8 @@ use crate::decimal::Decimal;
 
 /// The longest text field of a record, in bytes.
 pub const TEXT_LENGTH_MAX: usize = 64;
+/// The longest `reason` of a mark, which is a sentence for people, in bytes.
+pub const REASON_LENGTH_MAX: usize = 256;
 /// The longest record, in bytes.
 pub const RECORD_LENGTH_MAX: usize = 4096;
 /// The source of records that another producer wrote in the reference's ten-field form.

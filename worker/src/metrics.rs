@@ -13,6 +13,8 @@ use crate::window::Stats;
 mod aggregating;
 /// Measured when somebody asks.
 mod asked;
+/// What live sources count and show.
+mod live;
 /// Making metrics that are described.
 pub(crate) mod making;
 /// The page that describes them.
@@ -28,6 +30,7 @@ mod texts;
 
 pub use aggregating::SERIES_SHOWN_MAX;
 pub(crate) use aggregating::{Gauges, PartitionGauges, SeriesGauges, show_aggregating};
+pub use live::LiveMetrics;
 pub use page::page;
 pub use producing::ProducerMetrics;
 pub(crate) use producing::{ProducerGauges, SourceGauges};

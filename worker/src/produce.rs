@@ -7,7 +7,9 @@ use market::tick::{Amount, Mark, MarkKind, Record, Tick, Trade};
 use runtime::traces;
 use tokio_util::sync::CancellationToken;
 
-use crate::source::{Emission, Event, Flow, Listing, Progress, Source, SourceError, SourceTrade};
+use crate::source::{
+    Emission, Event, Flow, Listing, Look, Progress, Source, SourceError, SourceTrade,
+};
 use crate::topic::{InFlight, Producer, Receipt, TopicError};
 
 /// What the topic has of each series, and from where its source goes on.
@@ -50,7 +52,7 @@ pub struct Identity {
 }
 
 /// How one source is doing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SourceStatus {
     /// How far it is, where its end is known.
     pub progress: Option<Progress>,
@@ -62,6 +64,8 @@ pub struct SourceStatus {
     pub symbols: Vec<SentSymbol>,
     /// What is on its way to the brokers.
     pub flight: InFlight,
+    /// What is seen of a live source.
+    pub look: Option<Look>,
 }
 
 /// As [`produce`], and tells how it is going; `count` is told after each batch what was in it, and

@@ -5,6 +5,7 @@
 //! `void` for ids that will not come, `end` when it is drained. It knows neither Kafka nor windows.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use market::symbol::Series;
@@ -12,6 +13,10 @@ use market::tick::{Ids, MarkKind, Side, UsdBasis};
 
 /// Files of an exchange's trades.
 pub mod archive;
+/// The clock, which tests may make run faster.
+mod clock;
+/// A name that is close to a wrong one.
+mod close;
 /// Seeded numbers: a function of their arguments, the same on every machine.
 mod dice;
 /// Delays, duplicates and late trades, applied after a source.
@@ -20,6 +25,10 @@ pub mod disorder;
 mod error;
 /// Instruments to listings: currencies, venue, id space.
 pub mod listing;
+/// Venues that are read from sockets.
+mod live;
+/// What is seen of a live source.
+mod look;
 /// One entry of `spec.sources` as a source.
 pub mod open;
 /// When a record of a tape is due, and a tape sent at that pace.
@@ -29,7 +38,10 @@ pub mod simulated;
 /// Series merged by event time, vouched for by marks.
 mod tape;
 
+pub use clock::{Faster, FasterError, SourceClock};
 pub use error::SourceError;
+pub use live::Shared;
+pub use look::{Look, SymbolLook};
 
 /// What does not change from trade to trade of one series.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +112,17 @@ pub struct Emission {
 pub struct Position {
     /// Every id before this one is folded, void or lost for good.
     pub next_id: u64,
+    /// No trade before `next_id` happened after this, in nanoseconds since the epoch; `None` where
+    /// that is not known.
+    pub event_ns: Option<i64>,
+}
+
+impl Position {
+    /// At this id; nothing is known of the time.
+    #[must_use]
+    pub const fn at(next_id: u64) -> Self {
+        Self { next_id, event_ns: None }
+    }
 }
 
 /// Where each series of a source goes on; a series that is not in it begins anew.
@@ -138,6 +161,11 @@ pub trait Source: Send {
 
     /// How far it is, where its end is known.
     fn progress(&self) -> Option<Progress> {
+        None
+    }
+
+    /// Where a live source keeps what is seen of it, anew several times a second.
+    fn look(&self) -> Option<Arc<Mutex<Look>>> {
         None
     }
 }

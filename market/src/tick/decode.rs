@@ -6,7 +6,7 @@
 use super::error::{DecodeError, TradeIdentity, Undecodable};
 use super::field::{
     Fields, clip, event_time, integer, no_price, no_size, number_text, optional, present, price,
-    raw_text, required, rounded_price, size, text_of,
+    raw_text, required, rounded_price, sentence, size, text_of,
 };
 use super::mark::{Ids, Mark, MarkKind, Start, UsdBasis};
 use super::{Quote, RECORD_LENGTH_MAX, REFERENCE_SOURCE, Record, Side, Tick, Trade, canonical};
@@ -166,7 +166,7 @@ impl<'a> Fields<'a> {
             },
             "state" => MarkKind::State {
                 state: feed_state(&required(self.state.clone(), "state")?)?,
-                reason: optional(self.reason.clone(), "reason")?.unwrap_or_default(),
+                reason: sentence(self.reason.clone(), "reason")?,
             },
             "end" => MarkKind::End,
             word => return Err(DecodeError::ReadWord { field: "mark", word: clip(word) }),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{RECORD_LENGTH_MAX, TEXT_LENGTH_MAX};
+use super::RECORD_LENGTH_MAX;
 use crate::decimal::DecimalError;
 
 /// Why a record is a dead letter: the `dlq.reason`.
@@ -69,11 +69,13 @@ pub enum DecodeError {
         /// The record's length.
         length: usize,
     },
-    /// Longer than [`TEXT_LENGTH_MAX`].
-    #[error("\"{field}\" has more than {TEXT_LENGTH_MAX} bytes")]
+    /// Longer than such a field may be.
+    #[error("\"{field}\" has more than {limit} bytes")]
     BoundText {
         /// The field.
         field: &'static str,
+        /// The most bytes.
+        limit: usize,
     },
     /// A field that this kind of record needs is not there, or is of another type.
     #[error("\"{field}\" is missing or unreadable")]

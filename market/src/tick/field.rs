@@ -6,7 +6,7 @@ use serde::Deserialize;
 use sonic_rs::{JsonValueTrait, LazyValue};
 
 use super::error::DecodeError;
-use super::{Amount, TEXT_LENGTH_MAX};
+use super::{Amount, REASON_LENGTH_MAX, TEXT_LENGTH_MAX};
 use crate::decimal::{Decimal, DecimalError};
 
 /// All fields of all records. Numbers that may be bad stay text until their own check.
@@ -95,8 +95,24 @@ pub(super) fn optional<'a>(
     text: Option<Cow<'a, str>>,
     field: &'static str,
 ) -> Result<Option<Cow<'a, str>>, DecodeError> {
+    within(text, field, TEXT_LENGTH_MAX)
+}
+
+/// A sentence for people.
+pub(super) fn sentence<'a>(
+    text: Option<Cow<'a, str>>,
+    field: &'static str,
+) -> Result<Cow<'a, str>, DecodeError> {
+    Ok(within(text, field, REASON_LENGTH_MAX)?.unwrap_or_default())
+}
+
+fn within<'a>(
+    text: Option<Cow<'a, str>>,
+    field: &'static str,
+    limit: usize,
+) -> Result<Option<Cow<'a, str>>, DecodeError> {
     match text {
-        Some(text) if text.len() > TEXT_LENGTH_MAX => Err(DecodeError::BoundText { field }),
+        Some(text) if text.len() > limit => Err(DecodeError::BoundText { field, limit }),
         text => Ok(text),
     }
 }

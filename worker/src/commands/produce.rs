@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use worker::aggregate::Who;
 use worker::metrics::show_spans;
 use worker::produce::{Producing, ProducingOptions, ProducingSeen, Shard};
+use worker::source::{Faster, SourceClock};
 
 use super::{Settings, shown};
 use crate::failure::Failure;
@@ -33,6 +34,9 @@ pub(crate) struct Produce {
     /// Where /livez, /readyz, /metrics and /status listen
     #[arg(long, env = "ADMIN_LISTEN", default_value = "0.0.0.0:9090")]
     admin_listen: String,
+    /// The clock of sources, for tests with a venue that has the same one
+    #[arg(long, env = "SOURCE_CLOCK", hide = true)]
+    source_clock: Option<Faster>,
 }
 
 impl Produce {
@@ -57,7 +61,10 @@ impl Produce {
             connection,
             shard: self.shard,
             epoch,
-            now: Arc::new(clock::now_ns),
+            clock: match self.source_clock {
+                Some(faster) => SourceClock::faster(Arc::new(clock::now_ns), faster),
+                None => SourceClock::wall_clock(Arc::new(clock::now_ns)),
+            },
             until_end: self.until_end,
             disorder: None,
         });

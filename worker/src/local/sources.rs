@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{LocalError, LocalStatus, SourceStatus};
 use crate::produce::{Identity, produce_told};
 use crate::source::open::{OpenContext, first_origin_ns, open};
-use crate::source::{Positions, Source};
+use crate::source::{Positions, Shared, Source, SourceClock};
 use crate::spec::allowed_lateness_ns;
 use crate::store::SqliteStore;
 use crate::topic::Producer;
@@ -40,9 +40,10 @@ pub(super) async fn open_sources(
     store: &mut SqliteStore,
 ) -> Result<Vec<(SourceName, Box<dyn Source>)>, LocalError> {
     let mut sources = Vec::with_capacity(spec.sources.len());
+    let (shared, clock) = (Shared::default(), SourceClock::wall_clock(Arc::new(clock::now_ns)));
     for source in &spec.sources {
         let mut origin_ns = 0;
-        if let Some(first_ns) = first_origin_ns(source, clock::now_ns()) {
+        if let Some(first_ns) = first_origin_ns(source, clock.now()()) {
             let name = format!("simulated/{}/origin_ns", source.name);
             let kept = store.remember_once(&name, &first_ns.to_string()).await?;
             origin_ns = kept.parse().unwrap_or(first_ns);
@@ -55,13 +56,14 @@ pub(super) async fn open_sources(
             }
         }
         let allowed_lateness_ns = allowed_lateness_ns(spec);
-        let now = Arc::new(clock::now_ns);
         let context = OpenContext {
             positions: &positions,
-            now,
+            clock: &clock,
             origin_ns,
             allowed_lateness_ns,
             has: &|_| true,
+            shared: &shared,
+            producers: 1,
         };
         sources.push((source.name.clone(), open(source, &context)?));
     }

@@ -2,8 +2,10 @@ use prometheus::core::Collector;
 use prometheus::{Gauge, GaugeVec, IntCounterVec, Registry};
 
 use super::asked::{Asked, Gauged};
+use super::live::{LiveMetrics, LiveShown};
 use super::making::Making;
 use super::{SERIES_SHOWN_MAX, texts};
+use crate::source::Look;
 
 /// Counters of one producer; a cheap handle.
 #[derive(Debug, Clone)]
@@ -12,10 +14,12 @@ pub struct ProducerMetrics {
     pub sent: IntCounterVec,
     /// Records that the brokers have, by `source`.
     pub acknowledged: IntCounterVec,
+    /// Of live sources.
+    pub live: LiveMetrics,
 }
 
 /// What is measured of a source when somebody asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct SourceGauges {
     pub(crate) source: String,
     pub(crate) in_flight: u64,
@@ -23,10 +27,12 @@ pub(crate) struct SourceGauges {
     pub(crate) failed: bool,
     /// Each symbol, and how long ago its newest trade happened.
     pub(crate) event_delay_ms: Vec<(String, i64)>,
+    /// What is seen of a live source.
+    pub(crate) look: Option<Look>,
 }
 
 /// What is measured of a producer when somebody asks.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ProducerGauges {
     pub(crate) broker_up: bool,
     pub(crate) sources: Vec<SourceGauges>,
@@ -48,6 +54,7 @@ impl ProducerMetrics {
         let counters = Self {
             sent: made.counters(texts::RECORDS_SENT, &["source", "kind"])?,
             acknowledged: made.counters(texts::RECORDS_ACKNOWLEDGED, &["source"])?,
+            live: LiveMetrics::make(made)?,
         };
         let shown = Shown {
             broker_up: made.gauge(texts::BROKER_UP)?,
@@ -55,6 +62,7 @@ impl ProducerMetrics {
             in_flight: made.gauges(texts::RECORDS_IN_FLIGHT, &["source"])?,
             queue: made.gauges(texts::PRODUCER_QUEUE_BYTES, &["source"])?,
             event_delay: made.gauges(texts::SOURCE_EVENT_DELAY_SECONDS, &["symbol", "source"])?,
+            live: LiveShown::make(made)?,
         };
         Ok((counters, shown))
     }
@@ -67,6 +75,7 @@ pub(super) struct Shown {
     in_flight: GaugeVec,
     queue: GaugeVec,
     event_delay: GaugeVec,
+    live: LiveShown,
 }
 
 impl Shown {
@@ -77,6 +86,8 @@ impl Shown {
         self.broker_up.set(if gauges.broker_up { 1.0 } else { 0.0 });
         let failed = gauges.sources.iter().filter(|source| source.failed).count();
         self.sources_failed.set(super::number(failed));
+        let live = gauges.sources.iter();
+        self.live.set(live.filter_map(|of| Some((of.source.as_str(), of.look.as_ref()?))));
         let mut left = SERIES_SHOWN_MAX;
         for source in &gauges.sources {
             let name = source.source.as_str();
@@ -93,6 +104,14 @@ impl Shown {
 
 impl Gauged for Shown {
     fn all(&self) -> Vec<&dyn Collector> {
-        vec![&self.broker_up, &self.sources_failed, &self.in_flight, &self.queue, &self.event_delay]
+        let mut all: Vec<&dyn Collector> = vec![
+            &self.broker_up,
+            &self.sources_failed,
+            &self.in_flight,
+            &self.queue,
+            &self.event_delay,
+        ];
+        all.extend(self.live.all());
+        all
     }
 }

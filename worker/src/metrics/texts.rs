@@ -1,5 +1,10 @@
 use super::making::Text;
 
+/// Of live sources.
+mod live;
+
+pub(super) use live::*;
+
 pub(super) const RECORDS_READ: Text = Text {
     name: "records_read_total",
     unit: "records",

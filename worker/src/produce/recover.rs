@@ -52,7 +52,9 @@ pub(super) fn recover(
             None => from.push((partition, offset)),
         }
         let next_id = stored.and_then(|stored| stored.next_id);
+        let event_ns = stored.and_then(|stored| stored.event_ns);
         let reach = Reach::new(next_id, offset.unwrap_or(i64::MAX), patience_ns);
+        let reach = reach.after(event_ns);
         lanes.push(Lane { series, instrument, partition, reach });
     }
     let indices: HashMap<Series, usize> =
@@ -163,6 +165,7 @@ async fn put(
         next_id: lane.reach.next_id(),
         partition: lane.partition,
         offset: lane.reach.offset(),
+        event_ns: lane.reach.latest_ns(),
     };
     writer.put((lane.series.source.as_str(), &lane.instrument, epoch), &position).await
 }

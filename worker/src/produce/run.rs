@@ -21,13 +21,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ProduceError, Shard, SourceStatus};
 use crate::metrics::ProducerMetrics;
-use crate::source::SourceError;
 use crate::source::disorder::DisorderOptions;
-use crate::source::replay::Now;
+use crate::source::{Shared, SourceClock, SourceError};
 use crate::topic::{AdminError, Connection, PositionError, TopicError};
 
 /// One source: opened where it goes on, run, opened again.
 mod attempt;
+/// What is shown while it runs.
+mod flown;
 /// Whether Kafka answers.
 mod probe;
 /// What is seen of a producer from outside.
@@ -124,7 +125,7 @@ pub struct ProducingOptions {
     /// When it starts, in milliseconds since the epoch: a name with an order, nothing else.
     pub epoch: u64,
     /// The clock of the sources.
-    pub now: Now,
+    pub clock: SourceClock,
     /// Whether it ends when every source is drained or has failed.
     pub until_end: bool,
     /// Disturbs the trades of every source, as a bad network would.
@@ -171,14 +172,14 @@ impl Producing {
         let Self { options, status, metrics } = self;
         let (options, stop) = (Arc::new(options), shutdown.child_token());
         let probing = probe::start(&options, Arc::clone(&status));
-        let mut tasks = JoinSet::new();
+        let (mut tasks, shared) = (JoinSet::new(), Shared::default());
         for (index, source) in options.pipeline.spec.sources.iter().enumerate() {
             let shard = options.shard;
             let ours = |instrument: &str| shard.owns(source.name.as_str(), instrument);
             if source.symbols().iter().any(|symbol| ours(&symbol.instrument)) {
                 let (options, status) = (Arc::clone(&options), Arc::clone(&status));
-                let (metrics, stop) = (metrics.clone(), stop.clone());
-                let task = Task { index, options, status, metrics, stop };
+                let (metrics, stop, shared) = (metrics.clone(), stop.clone(), shared.clone());
+                let task = Task { index, options, shared, status, metrics, stop };
                 tasks.spawn(run_source(task));
             }
         }

@@ -27,6 +27,12 @@ impl Shard {
         self.index
     }
 
+    /// Of how many.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        self.count
+    }
+
     /// Whether this producer has the instrument. Each has exactly one owner, and one more
     /// producer takes its share of them from the others, who exchange none.
     #[must_use]

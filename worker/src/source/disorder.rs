@@ -14,13 +14,15 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use market::tick::MarkKind;
 
 use super::dice::{Share, below, word};
 use super::{
-    BATCH_RECORDS_MAX, Emission, Event, Flow, Listing, Progress, Source, SourceError, SourceTrade,
+    BATCH_RECORDS_MAX, Emission, Event, Flow, Listing, Look, Progress, Source, SourceError,
+    SourceTrade,
 };
 
 /// Most trades held back in all. When full, the one of the same series that would leave first
@@ -272,6 +274,10 @@ impl Source for Disorder {
         batch: &'a mut Vec<Emission>,
     ) -> BoxFuture<'a, Result<Flow, SourceError>> {
         Box::pin(self.advance(batch))
+    }
+
+    fn look(&self) -> Option<Arc<Mutex<Look>>> {
+        self.inner.look()
     }
 
     fn progress(&self) -> Option<Progress> {

@@ -8,7 +8,7 @@ pub enum SourceError {
     /// A live venue, which this version cannot read.
     #[error(
         "source \"{source_name}\": \"{member}\" is read live, which this version does not do; use \
-         archive or simulated"
+         binance, coinbase, kraken, archive or simulated"
     )]
     OpenLive {
         /// The source's name.
@@ -17,7 +17,7 @@ pub enum SourceError {
         member: &'static str,
     },
     /// No venue, or several.
-    #[error("source \"{source_name}\" needs exactly one of archive and simulated")]
+    #[error("source \"{source_name}\" needs exactly one member, such as binance or simulated")]
     ChooseMember {
         /// The source's name.
         source_name: String,
@@ -158,6 +158,21 @@ pub enum SourceError {
         instrument: String,
         /// One that can be split.
         example: &'static str,
+    },
+    /// Not an address of a host.
+    #[error("\"{url}\" is no address; write one such as {scheme}://host or {scheme}://host:port")]
+    ReadEndpoint {
+        /// As written.
+        url: String,
+        /// What it may begin with.
+        scheme: &'static str,
+    },
+    /// The system gives no client for HTTP.
+    #[error("cannot set up an HTTP client; check the proxy and certificates of this machine")]
+    OpenClient {
+        /// What is wrong.
+        #[source]
+        cause: reqwest::Error,
     },
     /// The system gives no thread to read with.
     #[error("cannot start a thread to read \"{path}\"; raise the limit of threads")]

@@ -1,14 +1,14 @@
 //! One entry of `spec.sources` as a source.
 
-use market::pipeline::{SourceKind, SourceSpec, SymbolSpec, UsdBasis};
+use market::pipeline::{SourceKind, SourceSpec, SymbolSpec, UsdBasis, Venue};
 use market::tick;
 
 use super::archive::{self, ArchiveOptions};
 use super::disorder::{Disorder, DisorderOptions};
 use super::listing::Instrument;
-use super::replay::Now;
+use super::live::{self, LiveOptions, Shared, VenueName};
 use super::simulated::{self, SimulatedOptions};
-use super::{Listing, Positions, Source, SourceError};
+use super::{Listing, Positions, Source, SourceClock, SourceError};
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -23,13 +23,17 @@ pub struct OpenContext<'a> {
     /// Where each series goes on.
     pub positions: &'a Positions,
     /// The clock.
-    pub now: Now,
+    pub clock: &'a SourceClock,
     /// When a simulated market began, chosen at its first start and kept.
     pub origin_ns: i64,
     /// How long a closed minute still takes a tick.
     pub allowed_lateness_ns: i64,
     /// Which of its symbols to read; a simulated market is the same whichever are.
     pub has: &'a dyn Fn(&SymbolSpec) -> bool,
+    /// What live sources of this process share.
+    pub shared: &'a Shared,
+    /// Producers that share what a venue allows one address.
+    pub producers: u32,
 }
 
 /// A trade that is held back leaves before another one is read that happened so much later: what
@@ -70,8 +74,7 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
                     .map(instrument)
                     .collect(),
             };
-            let now = Now::clone(&context.now);
-            Ok(Box::new(archive::open(&options, context.positions, now)?))
+            Ok(Box::new(archive::open(&options, context.positions, context.clock.now())?))
         }
         Some(SourceKind::Simulated(simulated)) => {
             let listings = simulated
@@ -86,7 +89,7 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
                 ticks: simulated.ticks,
                 listings,
             };
-            let now = Now::clone(&context.now);
+            let now = context.clock.now();
             let has = |listing: &Listing| {
                 let symbol = |entry: &&SymbolSpec| entry.symbol == listing.series.symbol;
                 simulated.symbols.iter().find(symbol).is_some_and(context.has)
@@ -102,17 +105,33 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
             };
             Ok(Box::new(Disorder::new(market, disorder)))
         }
-        Some(
-            kind @ (SourceKind::Binance(_)
-            | SourceKind::BinanceUsdm(_)
-            | SourceKind::Coinbase(_)
-            | SourceKind::Kraken(_)
-            | SourceKind::CoinGecko(_)),
-        ) => {
+        Some(SourceKind::Binance(venue)) => live(spec, VenueName::Binance, venue, context),
+        Some(SourceKind::Coinbase(venue)) => live(spec, VenueName::Coinbase, venue, context),
+        Some(SourceKind::Kraken(venue)) => live(spec, VenueName::Kraken, venue, context),
+        Some(kind @ (SourceKind::BinanceUsdm(_) | SourceKind::CoinGecko(_))) => {
             Err(SourceError::OpenLive { source_name: spec.name.to_string(), member: kind.member() })
         }
         None => Err(SourceError::ChooseMember { source_name: spec.name.to_string() }),
     }
+}
+
+fn live(
+    spec: &SourceSpec,
+    venue: VenueName,
+    of: &Venue,
+    context: &OpenContext<'_>,
+) -> Result<Box<dyn Source>, SourceError> {
+    let symbols = of.symbols.iter().filter(|symbol| (context.has)(symbol));
+    Ok(Box::new(live::open(LiveOptions {
+        name: &spec.name,
+        venue,
+        spec: of,
+        instruments: symbols.map(instrument).collect(),
+        positions: context.positions,
+        clock: context.clock.clone(),
+        shared: context.shared,
+        producers: context.producers,
+    })?))
 }
 
 fn instrument(spec: &SymbolSpec) -> Instrument {

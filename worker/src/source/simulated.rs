@@ -201,7 +201,7 @@ pub fn open_part(
     let total = options.ticks.and_then(|_| tapes.iter().map(Tape::ticks).sum());
     let series = listings.iter().zip(tapes).map(|(listing, tape)| -> Items {
         let position = positions.get(&listing.series).copied();
-        let next = position.map_or(0, |Position { next_id }| next_id.saturating_sub(FIRST_ID));
+        let next = position.map_or(0, |Position { next_id, .. }| next_id.saturating_sub(FIRST_ID));
         done.fetch_add(next, Ordering::Relaxed);
         Box::new(Series {
             listing: listing.clone(),

@@ -63,6 +63,9 @@ pub struct StoredPosition {
     pub partition: i32,
     /// What was acknowledged later is at this offset or after it.
     pub offset: i64,
+    /// No trade before `next_id` happened after this, in nanoseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_ns: Option<i64>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -263,6 +266,7 @@ mod tests {
             next_id: Some(105),
             partition: 3,
             offset: 13,
+            event_ns: None,
         };
         assert_eq!(position, expected);
         assert_eq!(String::from_utf8(json(&position)).unwrap(), STORED);

@@ -48,6 +48,19 @@ impl Reach {
         Self { next_id, offset, patience_ns, latest_ns: i64::MIN, beyond: BTreeMap::new() }
     }
 
+    /// As if the newest trade so far had happened then.
+    #[must_use]
+    pub fn after(mut self, latest_ns: Option<i64>) -> Self {
+        self.latest_ns = self.latest_ns.max(latest_ns.unwrap_or(i64::MIN));
+        self
+    }
+
+    /// When the newest trade happened, in nanoseconds since the epoch, so far as is known.
+    #[must_use]
+    pub fn latest_ns(&self) -> Option<i64> {
+        (self.latest_ns > i64::MIN).then_some(self.latest_ns)
+    }
+
     /// Every id before this one is there or will never be; `None` before the first record.
     #[must_use]
     pub const fn next_id(&self) -> Option<u64> {

@@ -234,7 +234,8 @@ impl Engine {
     pub fn position(&self, series: &Series) -> Option<Position> {
         let at = self.find(series.symbol.as_str(), series.source.as_str())?;
         let next_id = self.windows[at].position(self.settings.allowed_lateness_ns)?;
-        Some(Position { next_id })
+        let watermark_ns = self.windows[at].watermark_ns;
+        Some(Position { next_id, event_ns: (watermark_ns > i64::MIN).then_some(watermark_ns) })
     }
 
     /// The highest epoch of any producer so far.

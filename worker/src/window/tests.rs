@@ -16,7 +16,6 @@ use market::tick::{Record, Tick};
 
 use super::*;
 use crate::checkpoint::{self, CheckpointError};
-use crate::source::Position;
 
 /// Closing in steps.
 mod closing;

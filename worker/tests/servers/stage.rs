@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use worker::cluster::Servers;
 use worker::migrate::{MigrateOptions, Retention, migrate};
 use worker::produce::{Identity, produce};
-use worker::source::Positions;
 use worker::source::open::{OpenContext, open};
+use worker::source::{Positions, Shared, SourceClock};
 use worker::spec::{allowed_lateness_ns, series_of};
 use worker::topic::{Connection, Producer, ProducerSettings};
 
@@ -164,10 +164,12 @@ impl Stage {
         let positions = Positions::new();
         let context = OpenContext {
             positions: &positions,
-            now: Arc::new(clock::now_ns),
+            clock: &SourceClock::wall_clock(Arc::new(clock::now_ns)),
             origin_ns: BEGIN_NS,
             allowed_lateness_ns: 60_000_000_000,
             has: &|_| true,
+            shared: &Shared::default(),
+            producers: 1,
         };
         let mut producer = Producer::open(&self.producer_settings(topic), None).unwrap();
         let identity = Identity { producer_id: "producer-0".into(), epoch: 1 };

@@ -6,18 +6,19 @@ use market::symbol::{Series, SourceName};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::flown::Flown;
 use super::{ProducingError, ProducingOptions, ProducingStatus};
 use crate::metrics::ProducerMetrics;
 use crate::produce::recover::{Keeper, Lane, Place, recover};
 use crate::produce::{Identity, Sampler, Sent, produce_told};
 use crate::source::disorder::Disorder;
 use crate::source::open::{OpenContext, first_origin_ns, held_ns_max, open};
-use crate::source::{Position, Positions, Source, SourceError};
+use crate::source::{Position, Positions, Shared, Source, SourceError};
 use crate::spec;
 use crate::topic::admin::{INGEST_STATE_PARTITIONS, blocking};
 use crate::topic::{
-    Acknowledged, Admin, AdminError, IngestState, PositionError, PositionWriter, Producer,
-    partitions_of, topics_of,
+    Admin, AdminError, IngestState, PositionError, PositionWriter, Producer, partitions_of,
+    topics_of,
 };
 
 /// How often positions are written.
@@ -33,6 +34,7 @@ pub(super) struct Task {
     /// Which.
     pub(super) index: usize,
     pub(super) options: Arc<ProducingOptions>,
+    pub(super) shared: Shared,
     pub(super) status: Arc<Mutex<ProducingStatus>>,
     pub(super) metrics: Option<ProducerMetrics>,
     pub(super) stop: CancellationToken,
@@ -74,7 +76,7 @@ impl Task {
         let Opened { admin, mut keeper, mut source, mut producer, identity } = opened;
         let acknowledged = producer.acknowledged();
         let place = keeper.place().clone();
-        let mut flown = Flown { task: self, acknowledged: &acknowledged, counted: 0 };
+        let mut flown = Flown::of(self, &acknowledged, source.as_ref());
         let produced = tokio::select! {
             biased;
             error = keep_positions(&mut keeper, &mut flown) => Err(error),
@@ -170,15 +172,19 @@ impl Task {
     ) -> Result<Box<dyn Source>, SourceError> {
         let positions: Positions = lanes
             .iter()
-            .filter_map(|lane| Some((lane.series.clone(), lane.reach.next_id()?)))
-            .map(|(series, next_id)| (series, Position { next_id }))
+            .filter_map(|lane| {
+                let (next_id, event_ns) = (lane.reach.next_id()?, lane.reach.latest_ns());
+                Some((lane.series.clone(), Position { next_id, event_ns }))
+            })
             .collect();
         let context = OpenContext {
             positions: &positions,
-            now: Arc::clone(&self.options.now),
+            clock: &self.options.clock,
             origin_ns,
             allowed_lateness_ns,
             has: &|symbol| self.owns(&symbol.instrument),
+            shared: &self.shared,
+            producers: self.options.shard.count(),
         };
         let source = open(self.spec(), &context)?;
         Ok(match self.options.disorder {
@@ -206,7 +212,7 @@ impl Task {
         state: &IngestState,
     ) -> Result<i64, ProducingError> {
         let name = self.name().as_str();
-        let Some(first_ns) = first_origin_ns(self.spec(), (self.options.now)()) else {
+        let Some(first_ns) = first_origin_ns(self.spec(), self.options.clock.now()()) else {
             return Ok(0);
         };
         if let (Some(kept_ns), true) = (state.origin_ns(name), state.origin_is_kept(name)) {
@@ -224,26 +230,6 @@ impl Task {
             writer.flush().await?;
         }
         Ok(kept_ns)
-    }
-}
-
-/// Shows what is on its way to the brokers.
-struct Flown<'a> {
-    task: &'a Task,
-    acknowledged: &'a Acknowledged,
-    /// How many acknowledged records are counted.
-    counted: u64,
-}
-
-impl Flown<'_> {
-    fn tell(&mut self) {
-        let flight = self.acknowledged.in_flight();
-        if let Some(metrics) = &self.task.metrics {
-            let acknowledged = metrics.acknowledged.with_label_values(&[self.task.name().as_str()]);
-            acknowledged.inc_by(flight.acknowledged.saturating_sub(self.counted));
-        }
-        self.counted = flight.acknowledged;
-        self.task.update(|status| status.flight = flight);
     }
 }
 

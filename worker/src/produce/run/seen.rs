@@ -110,6 +110,7 @@ fn gauges(status: &ProducingStatus, now_ms: i64) -> ProducerGauges {
                 Some((sent.symbol.as_str().to_owned(), delay_ms))
             })
             .collect(),
+        look: of.look.clone(),
     });
     ProducerGauges { broker_up: status.broker == Broker::Up, sources: sources.collect() }
 }

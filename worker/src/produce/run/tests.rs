@@ -7,6 +7,7 @@ use market::topic::TopicNames;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::source::SourceClock;
 use crate::source::simulated::FIRST_ID;
 use crate::topic::admin::blocking;
 use crate::topic::log::read_to_end;
@@ -61,7 +62,7 @@ impl Bench {
             connection: self.connection.clone(),
             shard: shard.parse().unwrap(),
             epoch: 1,
-            now: Arc::new(runtime::clock::now_ns),
+            clock: SourceClock::wall_clock(Arc::new(runtime::clock::now_ns)),
             until_end,
             disorder: None,
         })

@@ -52,7 +52,7 @@ fn series(symbol: &str) -> Series {
 }
 
 fn at(next_id: u64) -> Positions {
-    Positions::from([(series("BTC"), Position { next_id })])
+    Positions::from([(series("BTC"), Position::at(next_id))])
 }
 
 /// Everything until the end or an error.

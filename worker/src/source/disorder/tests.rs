@@ -139,8 +139,8 @@ proptest! {
         let options = DisorderOptions { delayed_share, ..ALL };
         let whole = emissions(options, &Positions::new());
         let positions = Positions::from([
-            (series("BTC"), Position { next_id: simulated::FIRST_ID + btc }),
-            (series("ETH"), Position { next_id: simulated::FIRST_ID + eth }),
+            (series("BTC"), Position::at(simulated::FIRST_ID + btc)),
+            (series("ETH"), Position::at(simulated::FIRST_ID + eth)),
         ]);
         let rest = emissions(options, &positions);
         for (listing, symbol) in ["BTC", "ETH"].into_iter().enumerate() {

@@ -190,7 +190,7 @@ proptest! {
         let whole = drained(&mut open(&options, &Positions::new(), clock(ORIGIN + HOUR)));
         let next_id = FIRST_ID + at;
         let series = options.listings[0].series.clone();
-        let positions = Positions::from([(series, Position { next_id })]);
+        let positions = Positions::from([(series, Position::at(next_id))]);
         let rest = drained(&mut open(&options, &positions, clock(ORIGIN + HOUR)));
         let mut expected = trades(&whole, 0);
         expected.retain(|trade| trade.trade_id >= Some(next_id));

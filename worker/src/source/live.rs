@@ -1,0 +1,194 @@
+//! Venues that are read from sockets, with nothing missed.
+//!
+//! ```text
+//! venue ─▶ Line (task: reads, stamps, enqueues) ─▶ LiveSource ─▶ Sequencer of each instrument ─▶ records
+//!                                                    │   ▲
+//!                                       what to ask  ▼   │ pages
+//!                                                 Search (tasks) ─▶ Rest, within the Host's limits
+//! ```
+//!
+//! [`LiveSource`] alone owns the state; it moves while it is asked for records. When nobody asks,
+//! the queue of the connection fills up, the connection ends, and ids tell what was missed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
+
+use super::clock::SourceClock;
+use super::{BATCH_RECORDS_MAX, Emission, Event, Flow, Listing, Look, Source, SourceError};
+
+/// What is asked of REST, and what it answers.
+mod ask;
+/// Binance spot.
+mod binance;
+/// Coinbase Exchange.
+mod coinbase;
+/// One WebSocket connection.
+mod connection;
+/// What connections bring.
+mod frames;
+/// Trades that are held back.
+mod held;
+/// Text of a venue as values.
+mod json;
+/// Kraken spot.
+mod kraken;
+/// How often a host may be asked.
+mod limiter;
+/// The connections of a source, and which of them counts.
+mod lines;
+/// One entry of the spec as a source.
+mod open;
+/// The REST side.
+mod rest;
+/// From a question to pages.
+mod search;
+/// The trades of one instrument, in order.
+mod sequencer;
+/// How far our clock is from the venue's.
+mod skew;
+/// What happens as time passes.
+mod turn;
+/// What is particular to a venue.
+mod venue;
+
+use ask::{Answer, Unanswered};
+use connection::Note;
+use held::HeldBytes;
+use limiter::Hosts;
+use lines::Lines;
+pub(super) use open::{LiveOptions, VenueName, open};
+use rest::Rest;
+use sequencer::{NANOS_PER_SECOND, Sequencer};
+use skew::Skew;
+use venue::{Frame, Listed, Names, Venue};
+
+/// How often time passes for the sequencers.
+const TURN_EVERY: Duration = Duration::from_millis(250);
+/// The shortest turn on the wall.
+const TURN_WALL_MIN: Duration = Duration::from_millis(10);
+/// Notes of a connection that are taken at once.
+const NOTES_MAX: usize = 512;
+/// Questions to REST at once, of one source.
+const ASKED_MAX: usize = 4;
+/// A trade that happened so much after its receipt is marked as of the future.
+const FUTURE_NS: i64 = 60 * NANOS_PER_SECOND;
+
+/// What all live sources of a process share; a cheap handle.
+#[derive(Debug, Clone, Default)]
+pub struct Shared {
+    hosts: Hosts,
+    held_bytes: Arc<HeldBytes>,
+}
+
+/// One instrument.
+struct Instrument {
+    sequencer: Sequencer,
+    /// As REST calls it.
+    rest_name: String,
+    /// Why it is not read, for good.
+    refused: Option<String>,
+}
+
+/// An answer to the question of one instrument.
+type Answered = (usize, Result<Answer, Unanswered>);
+
+/// A venue's trades.
+pub(super) struct LiveSource {
+    listings: Vec<Listing>,
+    instruments: Vec<Instrument>,
+    names: Names,
+    venue: Arc<dyn Venue>,
+    rest: Arc<Rest>,
+    lines: Lines,
+    answers: JoinSet<Answered>,
+    list: JoinSet<Result<Vec<Listed>, Unanswered>>,
+    list_after_ns: Option<i64>,
+    ready: VecDeque<Emission>,
+    turned_ns: i64,
+    notes: Vec<Note>,
+    frames: Vec<Frame>,
+    events: Vec<Event>,
+    clock: SourceClock,
+    skew: Arc<Skew>,
+    look: Arc<Mutex<Look>>,
+}
+
+/// What happened next.
+enum Happened {
+    Notes { spare: bool },
+    Closed { spare: bool },
+    Answered(Answered),
+    Listed(Result<Vec<Listed>, Unanswered>),
+    Turn,
+}
+
+impl LiveSource {
+    async fn advance(&mut self, batch: &mut Vec<Emission>) -> Flow {
+        while self.ready.is_empty() {
+            match self.wait().await {
+                Happened::Notes { spare } => self.take_notes(spare),
+                Happened::Closed { spare } => self.close(spare).await,
+                Happened::Answered((index, answer)) => {
+                    let now_ns = self.clock.now_ns();
+                    self.tell(index, |sequencer, out| sequencer.answer(answer, now_ns, out));
+                }
+                Happened::Listed(listed) => self.take_list(listed),
+                Happened::Turn => {}
+            }
+            self.turn_if_due();
+            self.ask();
+        }
+        let count = self.ready.len().min(BATCH_RECORDS_MAX);
+        batch.extend(self.ready.drain(..count));
+        Flow::More
+    }
+
+    async fn wait(&mut self) -> Happened {
+        self.notes.clear();
+        let wall = self.clock.wall(TURN_EVERY).max(TURN_WALL_MIN);
+        tokio::select! {
+            (spare, count) = self.lines.receive(&mut self.notes, NOTES_MAX) => match count {
+                0 => Happened::Closed { spare },
+                _ => Happened::Notes { spare },
+            },
+            Some(answered) = self.answers.join_next() => match answered {
+                Ok(answered) => Happened::Answered(answered),
+                Err(_) => Happened::Turn,
+            },
+            Some(listed) = self.list.join_next() => match listed {
+                Ok(listed) => Happened::Listed(listed),
+                Err(_) => Happened::Turn,
+            },
+            () = tokio::time::sleep(wall) => Happened::Turn,
+        }
+    }
+
+    /// Lets a sequencer speak.
+    fn tell(&mut self, index: usize, told: impl FnOnce(&mut Sequencer, &mut Vec<Event>)) {
+        let Some(instrument) = self.instruments.get_mut(index) else { return };
+        told(&mut instrument.sequencer, &mut self.events);
+        let emissions = self.events.drain(..).map(|event| Emission { listing: index, event });
+        self.ready.extend(emissions);
+    }
+}
+
+impl Source for LiveSource {
+    fn listings(&self) -> &[Listing] {
+        &self.listings
+    }
+
+    fn look(&self) -> Option<Arc<Mutex<Look>>> {
+        Some(Arc::clone(&self.look))
+    }
+
+    fn next<'a>(
+        &'a mut self,
+        batch: &'a mut Vec<Emission>,
+    ) -> BoxFuture<'a, Result<Flow, SourceError>> {
+        Box::pin(async move { Ok(self.advance(batch).await) })
+    }
+}

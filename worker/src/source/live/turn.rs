@@ -1,0 +1,149 @@
+//! What happens as time passes: connections, questions to REST, what is shown.
+
+use std::sync::{Arc, PoisonError};
+
+use super::ask::Unanswered;
+use super::lines::Turned;
+use super::search::Search;
+use super::sequencer::{Counts, NANOS_PER_SECOND};
+use super::venue::Listed;
+use super::{ASKED_MAX, LiveSource, TURN_EVERY};
+use crate::source::{Look, SymbolLook, close};
+
+impl LiveSource {
+    /// A connection ended.
+    pub(super) async fn close(&mut self, spare: bool) {
+        let now_ns = self.clock.now_ns();
+        let Some(reason) = self.lines.close(spare, now_ns).await else { return };
+        let name = self.venue.facts().name;
+        tracing::info!(venue = name, reason, "a connection ended");
+        if spare {
+            return;
+        }
+        let reason = format!("the connection to {name} is lost: {reason}");
+        for index in 0..self.instruments.len() {
+            if self.instruments[index].refused.is_none() {
+                let reason = reason.as_str();
+                self.tell(index, |sequencer, out| sequencer.disconnect(reason, now_ns, out));
+            }
+        }
+    }
+
+    pub(super) fn turn_if_due(&mut self) {
+        let now_ns = self.clock.now_ns();
+        let every_ns = i64::try_from(TURN_EVERY.as_nanos()).unwrap_or(i64::MAX);
+        if now_ns < self.turned_ns.saturating_add(every_ns) {
+            return;
+        }
+        self.turned_ns = now_ns;
+        if self.list_after_ns.is_some_and(|after_ns| now_ns >= after_ns) {
+            self.list_after_ns = None;
+            let rest = Arc::clone(&self.rest);
+            self.list.spawn(async move { rest.list().await });
+        }
+        let deaf = self.instruments.iter().any(|instrument| instrument.sequencer.is_deaf());
+        if deaf {
+            self.lines.replace("it is silent about trades that REST has");
+        }
+        let open = self.instruments.iter().enumerate();
+        let open: Vec<_> = open
+            .filter(|(_, instrument)| instrument.refused.is_none())
+            .map(|(index, _)| (index, self.listings[index].instrument.as_str()))
+            .collect();
+        if self.lines.turn(now_ns, &open) == Turned::Replaced {
+            for index in 0..self.instruments.len() {
+                if self.lines.carries(index) {
+                    self.tell(index, |sequencer, _| sequencer.connect(now_ns));
+                }
+            }
+        }
+        let heard_ns = self.lines.heard_ns();
+        let vouched_ns =
+            heard_ns.zip(self.skew.most_ns()).map(|(heard, most)| heard.saturating_sub(most));
+        for index in 0..self.instruments.len() {
+            let vouched_ns = vouched_ns.filter(|_| self.lines.carries(index));
+            self.tell(index, |sequencer, out| sequencer.turn(now_ns, vouched_ns, out));
+        }
+        self.show();
+    }
+
+    /// Shows how it is.
+    fn show(&self) {
+        let symbols = self.instruments.iter().zip(&self.listings).map(|(instrument, listing)| {
+            let Counts { ticks, duplicates, gaps, repaired, lost } = instrument.sequencer.counts;
+            let (symbol, state) = (listing.series.symbol.clone(), instrument.sequencer.state());
+            SymbolLook { symbol, state, ticks, duplicates, gaps, repaired, lost }
+        });
+        let look = Look {
+            reconnects: self.lines.reconnects,
+            frames_unreadable: self.lines.unreadable,
+            queued: self.lines.queued(),
+            rest_left: self.rest.host.left(),
+            skew_ns: self.skew.least_ns(),
+            symbols: symbols.collect(),
+        };
+        *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
+    }
+
+    /// Asks REST what the sequencers want to know.
+    pub(super) fn ask(&mut self) {
+        let now_ns = self.clock.now_ns();
+        let first = usize::try_from(self.turned_ns.rem_euclid(1_000_003)).unwrap_or(0);
+        for turn in 0..self.instruments.len() {
+            if self.answers.len() >= ASKED_MAX {
+                return;
+            }
+            let index = (first + turn) % self.instruments.len();
+            let instrument = &mut self.instruments[index];
+            if instrument.refused.is_some() {
+                continue;
+            }
+            let Some(ask) = instrument.sequencer.ask(now_ns) else { continue };
+            let (rest, rest_name) = (Arc::clone(&self.rest), instrument.rest_name.clone());
+            let patient = instrument.sequencer.is_patient();
+            self.answers.spawn(async move {
+                let search = Search { rest: &rest, rest_name: &rest_name, patient };
+                (index, search.answer(ask).await)
+            });
+        }
+    }
+
+    /// What the venue lists tells how REST calls instruments, and which there are not.
+    pub(super) fn take_list(&mut self, listed: Result<Vec<Listed>, Unanswered>) {
+        const AGAIN_NS: i64 = 60 * NANOS_PER_SECOND;
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(unanswered) => {
+                let name = self.venue.facts().name;
+                tracing::warn!(venue = name, reason = %unanswered, "its instruments are not known");
+                self.list_after_ns = Some(self.clock.now_ns().saturating_add(AGAIN_NS));
+                self.lines.may_connect();
+                return;
+            }
+        };
+        for index in 0..self.instruments.len() {
+            let wanted = self.listings[index].instrument.clone();
+            match listed.iter().find(|listed| listed.instrument == wanted) {
+                Some(Listed { closed: Some(reason), .. }) => {
+                    let name = self.venue.facts().name;
+                    self.refuse(index, &format!("{name} does not trade \"{wanted}\": {reason}"));
+                }
+                Some(listed) => self.instruments[index].rest_name.clone_from(&listed.rest_name),
+                None => {
+                    let known = listed.iter().map(|listed| listed.instrument.as_str());
+                    let reason = unknown(self.venue.facts().name, &wanted, known);
+                    self.refuse(index, &reason);
+                }
+            }
+        }
+        self.lines.may_connect();
+    }
+}
+
+/// A sentence about an instrument that the venue does not have.
+fn unknown<'a>(venue: &str, wanted: &str, known: impl Iterator<Item = &'a str>) -> String {
+    match close::closest(wanted, known) {
+        Some(close) => format!("{venue} has no \"{wanted}\"; did you mean \"{close}\"?"),
+        None => format!("{venue} has no \"{wanted}\"; look its name up in the venue's list"),
+    }
+}
