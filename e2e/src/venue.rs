@@ -170,8 +170,8 @@ impl FakeVenue {
         format!("http://{}{root}", self.address)
     }
 
-    /// Begins with a script, whatever is under way. One that does not apply to the venue does
-    /// nothing.
+    /// Begins with a script, whatever is under way. One that does not apply to the venue resets
+    /// sockets at most.
     pub fn play(&self, script: Script) {
         self.venue.play(script);
     }

@@ -12,11 +12,13 @@ use super::{
 };
 
 const SECOND_NS: i64 = 1_000_000_000;
-/// How long a copy is kept, and of a paid key.
+/// How long a copy is kept, and how long for a paid key.
 const CACHE_SECONDS: i64 = 60;
+const PAID_CACHE_SECONDS: i64 = 20;
 /// How old the copy is that a script answers from.
 const OLD_SECONDS: i64 = 250;
-const NAMED: [&str; 2] = ["x-cg-demo-api-key", "x-cg-pro-api-key"];
+const DEMO_KEY: &str = "x-cg-demo-api-key";
+const PAID_KEY: &str = "x-cg-pro-api-key";
 /// Coins near those that there are.
 const OTHERS: [(&str, &str, &str); 3] = [
     ("wrapped-bitcoin", "wbtc", "Wrapped Bitcoin"),
@@ -58,7 +60,7 @@ pub(super) fn answer(venue: &Venue, request: &Request) -> Response {
 
 fn wrong_key(venue: &Venue, request: &Request) -> Option<Response> {
     let key = venue.key.as_deref()?;
-    let sent = NAMED.iter().find_map(|name| request.header(name));
+    let sent = request.header(DEMO_KEY).or_else(|| request.header(PAID_KEY));
     let (code, message) = match sent {
         Some(sent) if sent == key => return None,
         Some(_) => (10_005, "API Key is invalid"),
@@ -92,12 +94,13 @@ fn price(venue: &Venue, request: &Request) -> Response {
                 [usize::try_from(turn % 5).unwrap_or(0)]
         }
     };
-    let stamp_ns = venue.market().now_ns;
-    let age =
-        if copied == Copied::Old { OLD_SECONDS } else { stamp_ns / SECOND_NS % CACHE_SECONDS };
+    let seconds = venue.market().now_ns / SECOND_NS;
+    let is_paid = request.header(PAID_KEY).is_some();
+    let kept = if is_paid { PAID_CACHE_SECONDS } else { CACHE_SECONDS };
+    let age = if copied == Copied::Old { OLD_SECONDS } else { seconds % kept };
     let has_usd = currencies.split(',').any(|currency| currency.eq_ignore_ascii_case("usd"));
     let ids: Vec<&str> = if has_usd { ids.split(',').collect() } else { Vec::new() };
-    let body = prices(venue, request, &ids, stamp_ns / SECOND_NS - age, copied);
+    let body = prices(venue, request, &ids, seconds - age, copied);
     let tag = format!("W/\"{:032x}\"", word(&body));
     let known = request.header("if-none-match");
     let is_same = known == Some(&tag) || known.is_some() && copied == Copied::Same;

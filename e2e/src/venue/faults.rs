@@ -1,6 +1,9 @@
 //! Which scripts were played, and which of them are under way.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    mem::discriminant,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use super::{
     clock::nanos,
@@ -60,8 +63,8 @@ impl Faults {
 
     /// Whether this script is under way, with whatever parameter.
     pub(super) fn has(&self, script: Script, now_ns: i64) -> bool {
-        let number = script.number();
-        self.find(now_ns, |played| (played.script.number() == number).then_some(())).is_some()
+        let kind = discriminant(&script);
+        self.find(now_ns, |played| (discriminant(&played.script) == kind).then_some(())).is_some()
     }
 
     pub(super) fn is_quiet(&self, now_ns: i64) -> bool {

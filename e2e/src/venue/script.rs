@@ -110,7 +110,7 @@ impl Script {
     ];
 
     /// The others that numbers with several ways have.
-    pub const VARIANTS: [Self; 9] = [
+    pub const VARIANTS: [Self; 10] = [
         Self::Close(1000),
         Self::Close(1006),
         Self::Close(1008),
@@ -120,12 +120,12 @@ impl Script {
         Self::Refuse(Refusal::Banned),
         Self::Refuse(Refusal::Forbidden),
         Self::Refuse(Refusal::Restricted),
+        Self::Refuse(Refusal::Page),
     ];
 
-    /// Every script: [`Self::ALL`] and [`Self::VARIANTS`], and a refusal by a page.
+    /// Every script: [`Self::ALL`] and [`Self::VARIANTS`].
     pub fn every() -> impl Iterator<Item = Self> {
-        let page = Self::Refuse(Refusal::Page);
-        Self::ALL.into_iter().chain(Self::VARIANTS).chain([page])
+        Self::ALL.into_iter().chain(Self::VARIANTS)
     }
 
     /// From 1 to 25.

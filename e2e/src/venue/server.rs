@@ -73,7 +73,8 @@ async fn connection(venue: Arc<Venue>, mut stream: TcpStream) {
             return socket(venue, stream, &request, upgrade).await;
         }
         let response = called(&venue, &request);
-        if !write(&venue, &response, &mut stream).await {
+        let is_last = request.header("connection") == Some("close");
+        if !write(&venue, &response, &mut stream).await || is_last {
             return;
         }
     }

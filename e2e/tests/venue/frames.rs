@@ -14,7 +14,7 @@ fn every_trade_from_the_subscription_on_is_sent_once_and_in_order() {
         (VenueKind::Coinbase, COINBASE),
         (VenueKind::Kraken, KRAKEN),
     ] {
-        let venue = start(kind, 20.0);
+        let venue = start(kind, 60.0);
         let mut socket = Socket::subscribed(&venue, kind);
         for instrument in instruments {
             let ids = socket.ids(instrument, 300);

@@ -89,8 +89,19 @@ struct Instrument {
     sequencer: Sequencer,
     /// As REST calls it.
     rest_name: String,
-    /// Why it is not read, for good.
-    refused: Option<String>,
+    /// Whether it is not read, for the venue refuses it.
+    refused: Option<Refused>,
+}
+
+/// Until when an instrument is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// Until the venue lists it.
+    Unlisted,
+    /// Until this time, in nanoseconds since the epoch: then it is tried again.
+    Until(i64),
+    /// As long as the spec names it.
+    Always,
 }
 
 /// An answer to the question of one instrument.

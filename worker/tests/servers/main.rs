@@ -14,6 +14,8 @@ mod follower;
 mod foreign;
 /// Records of any bytes.
 mod fuzzed;
+/// Live venues that misbehave.
+mod live;
 /// A steady load that no part of the product makes.
 mod load;
 /// Records that are gone.

@@ -4,7 +4,10 @@ use market::publication::FeedState;
 
 use super::connection::Note;
 use super::venue::Frame;
-use super::{FUTURE_NS, LiveSource};
+use super::{FUTURE_NS, LiveSource, NANOS_PER_SECOND, Refused};
+
+/// How long an instrument that the venue has refused is not asked for.
+const REFUSED_NS: i64 = 300 * NANOS_PER_SECOND;
 
 impl LiveSource {
     pub(super) fn take_notes(&mut self, spare: bool) {
@@ -67,7 +70,10 @@ impl LiveSource {
                 self.measure(at_ns, sent_ns);
                 self.subscribed(instrument, spare, at_ns);
             }
-            Frame::Refused { instrument: Some(index), reason } => self.refuse(index, &reason),
+            Frame::Refused { instrument: Some(index), reason } => {
+                let again_ns = at_ns.saturating_add(REFUSED_NS);
+                self.refuse(index, Refused::Until(again_ns), &reason);
+            }
             Frame::Refused { instrument: None, reason } => {
                 tracing::warn!(venue = self.venue.facts().name, reason, "the venue refuses");
             }
@@ -84,11 +90,11 @@ impl LiveSource {
         }
     }
 
-    /// The venue will not send this instrument, now or later.
-    pub(super) fn refuse(&mut self, index: usize, reason: &str) {
+    /// The venue will not send this instrument.
+    pub(super) fn refuse(&mut self, index: usize, refused: Refused, reason: &str) {
         let Some(instrument) = self.instruments.get_mut(index) else { return };
         let now_ns = self.clock.now_ns();
-        instrument.refused = Some(reason.to_owned());
+        instrument.refused = Some(refused);
         tracing::warn!(instrument = self.listings[index].instrument, reason, "not read");
         self.tell(index, |sequencer, out| sequencer.disconnect(reason, now_ns, out));
     }

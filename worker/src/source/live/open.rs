@@ -16,7 +16,7 @@ use super::lines::{Lines, Plugs};
 use super::rest::Rest;
 use super::sequencer::{NANOS_PER_SECOND, Options, Sequencer};
 use super::venue::{Facts, Names, Venue};
-use super::{Instrument, LiveSource, Shared};
+use super::{Instrument, LiveSource, Refused, Shared};
 use crate::source::clock::SourceClock;
 use crate::source::dice::{roll, word};
 use crate::source::listing::{self, SPACE_AGGREGATES, SPACE_TRADES};
@@ -179,7 +179,7 @@ impl LiveSource {
             if let ("coinbase", Some(base)) = (venue.as_str(), instrument.strip_suffix("-USDC")) {
                 let reason =
                     format!("\"{instrument}\" is an alias of \"{base}-USD\"; write that one");
-                self.refuse(index, &reason);
+                self.refuse(index, Refused::Always, &reason);
             }
         }
     }

@@ -7,8 +7,13 @@ use super::lines::Turned;
 use super::search::Search;
 use super::sequencer::{Counts, NANOS_PER_SECOND};
 use super::venue::Listed;
-use super::{ASKED_MAX, LiveSource, TURN_EVERY};
+use super::{ASKED_MAX, LiveSource, Refused, TURN_EVERY};
 use crate::source::{Look, SymbolLook, close};
+
+/// How often the venue's list is read.
+const LIST_EVERY_NS: i64 = 86_400 * NANOS_PER_SECOND;
+/// When it is asked for again, if it was not given.
+const LIST_AGAIN_NS: i64 = 60 * NANOS_PER_SECOND;
 
 impl LiveSource {
     /// A connection ended.
@@ -41,6 +46,7 @@ impl LiveSource {
             let rest = Arc::clone(&self.rest);
             self.list.spawn(async move { rest.list().await });
         }
+        self.forgive(now_ns);
         let deaf = self.instruments.iter().any(|instrument| instrument.sequencer.is_deaf());
         if deaf {
             self.lines.replace("it is silent about trades that REST has");
@@ -108,34 +114,57 @@ impl LiveSource {
         }
     }
 
+    /// Instruments that were refused for a while are tried again.
+    fn forgive(&mut self, now_ns: i64) {
+        for instrument in &mut self.instruments {
+            if let Some(Refused::Until(until_ns)) = instrument.refused
+                && now_ns >= until_ns
+            {
+                instrument.refused = None;
+                self.lines.replace("an instrument that was refused is tried again");
+            }
+        }
+    }
+
     /// What the venue lists tells how REST calls instruments, and which there are not.
     pub(super) fn take_list(&mut self, listed: Result<Vec<Listed>, Unanswered>) {
-        const AGAIN_NS: i64 = 60 * NANOS_PER_SECOND;
         let listed = match listed {
             Ok(listed) => listed,
             Err(unanswered) => {
                 let name = self.venue.facts().name;
                 tracing::warn!(venue = name, reason = %unanswered, "its instruments are not known");
-                self.list_after_ns = Some(self.clock.now_ns().saturating_add(AGAIN_NS));
+                self.list_after_ns = Some(self.clock.now_ns().saturating_add(LIST_AGAIN_NS));
                 self.lines.may_connect();
                 return;
             }
         };
         for index in 0..self.instruments.len() {
+            if self.instruments[index].refused == Some(Refused::Always) {
+                continue;
+            }
             let wanted = self.listings[index].instrument.clone();
             match listed.iter().find(|listed| listed.instrument == wanted) {
                 Some(Listed { closed: Some(reason), .. }) => {
                     let name = self.venue.facts().name;
-                    self.refuse(index, &format!("{name} does not trade \"{wanted}\": {reason}"));
+                    let reason = format!("{name} does not trade \"{wanted}\": {reason}");
+                    self.refuse(index, Refused::Unlisted, &reason);
                 }
-                Some(listed) => self.instruments[index].rest_name.clone_from(&listed.rest_name),
+                Some(listed) => {
+                    let instrument = &mut self.instruments[index];
+                    instrument.rest_name.clone_from(&listed.rest_name);
+                    if instrument.refused == Some(Refused::Unlisted) {
+                        instrument.refused = None;
+                        self.lines.replace("an instrument is listed again");
+                    }
+                }
                 None => {
                     let known = listed.iter().map(|listed| listed.instrument.as_str());
                     let reason = unknown(self.venue.facts().name, &wanted, known);
-                    self.refuse(index, &reason);
+                    self.refuse(index, Refused::Unlisted, &reason);
                 }
             }
         }
+        self.list_after_ns = Some(self.clock.now_ns().saturating_add(LIST_EVERY_NS));
         self.lines.may_connect();
     }
 }

@@ -33,6 +33,17 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts `worker COMMAND FILE`.
     pub(crate) fn start(command: &str, file: &Path, at: &Addresses, log: PathBuf) -> Self {
+        Self::start_with(command, file, at, log, &[])
+    }
+
+    /// As [`Self::start`], with more of an environment.
+    pub(crate) fn start_with(
+        command: &str,
+        file: &Path,
+        at: &Addresses,
+        log: PathBuf,
+        more: &[(&str, String)],
+    ) -> Self {
         let output = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_worker"))
             .arg(command)
@@ -41,6 +52,7 @@ impl Worker {
             .env("POD_NAME", &at.worker)
             .env("DATABASE_URL", &at.database_url)
             .env("REDIS_URL", &at.redis_url)
+            .envs(more.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)

@@ -1,0 +1,198 @@
+//! Live venues that misbehave, each in its own way: no trade is missing, and candles are the tape's.
+
+use std::time::Duration;
+
+use e2e::venue::{FakeVenue, Script, Tape, VenueClock, VenueKind, VenueOptions};
+use e2e::wait;
+
+use crate::stage::{Backend, Stage, Worker};
+
+/// What came onto the topic against what was on the tape.
+mod told;
+
+use told::Told;
+
+/// How many times as fast as the wall the clock of venues and sources runs.
+const FACTOR: f64 = 20.0;
+/// Trades of each instrument in a second of that clock.
+const PER_SECOND: f64 = 1.5;
+/// What REST has before the start.
+const BEFORE: Duration = Duration::from_secs(150);
+/// For the producer's start, and some minutes in which all is well.
+const WELL_BEFORE: Duration = Duration::from_secs(300);
+/// From the end of a script on.
+const WELL_AFTER: Duration = Duration::from_secs(150);
+/// As `WELL_AFTER`, where the source rightly leaves the venue alone for a while.
+const LEFT_ALONE: Duration = Duration::from_secs(700);
+/// How long the producer may take to begin.
+const BEGIN_WAIT: Duration = Duration::from_secs(60);
+/// Sources that one pipeline may have.
+const SOURCES_MAX: usize = 16;
+/// How long the last trades may take to be on the topic.
+const LAST_WAIT: Duration = Duration::from_secs(60);
+
+/// One venue with one script.
+struct Case {
+    kind: VenueKind,
+    source: String,
+    script: Option<Script>,
+    venue: FakeVenue,
+    /// When the last of its tape has happened.
+    until_ns: i64,
+}
+
+const fn instruments(kind: VenueKind) -> [&'static str; 2] {
+    match kind {
+        VenueKind::Binance => ["BTCUSDT", "ETHUSDT"],
+        VenueKind::Coinbase => ["BTC-USD", "ETH-USD"],
+        VenueKind::Kraken => ["BTC/USD", "ETH/USD"],
+        VenueKind::CoinGecko => ["bitcoin", "ethereum"],
+    }
+}
+
+const fn member(kind: VenueKind) -> &'static str {
+    match kind {
+        VenueKind::Binance => "binance",
+        VenueKind::Coinbase => "coinbase",
+        VenueKind::Kraken => "kraken",
+        VenueKind::CoinGecko => "coinGecko",
+    }
+}
+
+fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap()
+}
+
+impl Case {
+    fn new(kind: VenueKind, index: usize, script: Option<Script>, clock: VenueClock) -> Self {
+        let lasts = script.map_or(Duration::ZERO, Script::lasts);
+        let begin_ns = clock.now_ns();
+        let is_final = script.is_some_and(Script::may_be_final);
+        let after = if is_final { LEFT_ALONE } else { WELL_AFTER };
+        let until_ns = begin_ns + nanos(WELL_BEFORE + lasts + after);
+        let seed = u64::try_from(index).unwrap() + 1;
+        let from_ns = begin_ns - nanos(BEFORE);
+        let tape = Tape::generated(seed, &instruments(kind), from_ns, until_ns, PER_SECOND);
+        let options =
+            VenueOptions { venue: kind, clock, tape, schedule: Vec::new(), seed, key: None };
+        let venue = FakeVenue::start(options);
+        Self { kind, source: format!("s{index:02}"), script, venue, until_ns }
+    }
+
+    /// Its entry in the spec.
+    fn spec(&self, kind: VenueKind) -> String {
+        let symbols = ["BTC", "ETH"].iter().zip(instruments(kind));
+        let symbols: Vec<_> = symbols
+            .map(|(symbol, instrument)| format!("{{symbol: {symbol}, instrument: {instrument}}}"))
+            .collect();
+        format!(
+            "    - name: {}\n      {}: {{history: none, endpoints: {{socket: \"{}\", rest: \"{}\"}}, \
+             symbols: [{}]}}\n",
+            self.source,
+            member(kind),
+            self.venue.socket_url(),
+            self.venue.rest_url(),
+            symbols.join(", ")
+        )
+    }
+
+    fn title(&self) -> String {
+        match self.script {
+            Some(script) => format!("{:>2} {}", script.number(), script.title()),
+            None => "   nothing".to_owned(),
+        }
+    }
+}
+
+/// Plays every script that applies to a venue, each at a venue of its own, all at once.
+fn play(kind: VenueKind, scripts: Vec<Option<Script>>) {
+    let clock = VenueClock::starting_now(FACTOR);
+    for (part, scripts) in scripts.chunks(SOURCES_MAX).enumerate() {
+        let name = format!("live-{}-{part}", member(kind).to_lowercase());
+        play_part(kind, &name, scripts, clock);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what was asked for")]
+fn play_part(kind: VenueKind, name: &str, scripts: &[Option<Script>], clock: VenueClock) {
+    let cases: Vec<_> = scripts
+        .iter()
+        .enumerate()
+        .map(|(index, script)| Case::new(kind, index, *script, clock))
+        .collect();
+    let sources: String = cases.iter().map(|case| case.spec(kind)).collect();
+    let spec = format!("  sources:\n{sources}  candles: {{intervals: [1m, 5m]}}\n");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::of(Backend::shared(), name, &spec));
+    let source_clock = format!("{FACTOR}@{0}={0}", clock.origin_ns);
+    let producer = Worker::start_with(
+        "produce",
+        &stage.file(),
+        &stage.addresses(),
+        stage.log(),
+        &[("SOURCE_CLOCK", source_clock)],
+    );
+    let aggregator = stage.aggregator();
+    let begun = wait::within(BEGIN_WAIT, || {
+        let told = Told::read(&stage);
+        cases.iter().all(|case| told.has_begun(case)).then_some(())
+    });
+    assert!(begun.is_some(), "not every series begins:\n{}", stage.log_end());
+    for case in &cases {
+        case.script.into_iter().for_each(|script| case.venue.play(script));
+    }
+    let last_ns = cases.iter().map(|case| case.until_ns).max().unwrap();
+    let left = Duration::from_nanos(last_ns.saturating_sub(clock.now_ns()).max(0).unsigned_abs());
+    let over =
+        wait::within(clock.wall(left) + LAST_WAIT, || (clock.now_ns() > last_ns).then_some(()));
+    assert!(over.is_some());
+    // What is missing then is told below.
+    wait::within(LAST_WAIT, || {
+        let told = Told::read(&stage);
+        cases.iter().all(|case| told.has_last(case)).then_some(())
+    });
+    producer.stop();
+    let told = Told::read(&stage);
+    let (stored, _) = stage.check_stored([aggregator]);
+    let mut failures = Vec::new();
+    for case in &cases {
+        let failed = told.failures(case, &stored);
+        let result = failed.first().map_or("exact", |_| "FAILED");
+        println!("{:<9} {:<55} {result}", member(kind), case.title());
+        failures.extend(failed.into_iter().map(|failure| format!("{}: {failure}", case.title())));
+    }
+    let gaps = stage.psql("SELECT symbol, source, gap.* FROM gap JOIN series USING (series_id)");
+    let shown = failures.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
+    assert!(
+        failures.is_empty(),
+        "{} failures:\n{shown}\n{gaps}\n{}",
+        failures.len(),
+        stage.log_end()
+    );
+}
+
+/// Every script that applies, or those of them whose numbers `SCRIPTS` names.
+fn all(kind: VenueKind) -> Vec<Option<Script>> {
+    let named = std::env::var("SCRIPTS").ok();
+    let named =
+        named.map(|named| named.split(',').map(|n| n.parse().unwrap()).collect::<Vec<u8>>());
+    let scripts = Script::every()
+        .filter(|script| script.applies_to(kind))
+        .filter(|script| named.as_ref().is_none_or(|named| named.contains(&script.number())));
+    std::iter::once(None).chain(scripts.map(Some)).collect()
+}
+
+#[test]
+fn binance_gives_every_trade_whatever_it_does() {
+    play(VenueKind::Binance, all(VenueKind::Binance));
+}
+
+#[test]
+fn coinbase_gives_every_trade_whatever_it_does() {
+    play(VenueKind::Coinbase, all(VenueKind::Coinbase));
+}
+
+#[test]
+fn kraken_gives_every_trade_whatever_it_does() {
+    play(VenueKind::Kraken, all(VenueKind::Kraken));
+}
