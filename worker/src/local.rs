@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 pub use crate::produce::SourceStatus;
 use crate::produce::{Identity, ProduceError};
 use crate::publish::LocalFeed;
+use crate::source::Shared;
 use crate::source::disorder::{Disorder, DisorderOptions};
 use crate::spec::{engine_of, partitions_of, reached_ms, series_of};
 use crate::store::{Owner, SqliteStore};
@@ -58,6 +59,8 @@ pub struct LocalOptions {
     pub registry: Registry,
     /// Told on every turn of the folding loop.
     pub on_turn: Box<dyn Fn(Instant) + Send>,
+    /// What its live sources share.
+    pub shared: Shared,
     /// Disturbs the trades of every source, as a bad network would.
     pub disorder: Option<DisorderOptions>,
 }
@@ -96,19 +99,19 @@ impl LocalRun {
     /// # Errors
     /// [`LocalError`]; nothing is left running then.
     pub async fn start(options: LocalOptions) -> Result<Self, LocalError> {
-        let LocalOptions { pipeline, data_dir, until_end, registry, on_turn, disorder } = options;
+        let LocalOptions { pipeline, data_dir, until_end, registry, on_turn, .. } = options;
         let owner = Owner { prefix: pipeline.prefix(), name: pipeline.name.clone() };
         let mut store = SqliteStore::open(&data_dir, owner).await?;
-        let series = series_of(&pipeline.spec, partitions_of(&pipeline.spec));
+        let partitions = partitions_of(&pipeline.spec);
+        let series = series_of(&pipeline.spec, partitions);
         store.register_series(&series).await?;
         let mut engine = engine_of(&pipeline.spec, &series);
         for state in store.load_states(checkpoint::VERSION).await? {
             engine.restore(&state, RESTARTED)?;
         }
-        let sources = open_sources(&pipeline.spec, &engine, &mut store).await?;
+        let sources = open_sources(&pipeline.spec, &engine, &mut store, &options.shared).await?;
 
         let topic = TopicNames::new(&pipeline.prefix()).ticks;
-        let partitions = partitions_of(&pipeline.spec);
         let cluster = LocalBroker::start(&topic, partitions)?;
         let pacer = Arc::new(cluster.pacer());
         let all: Vec<i32> = (0..partitions).collect();
@@ -145,7 +148,7 @@ impl LocalRun {
         let identity = Identity { producer_id: format!("{}-producer-0", pipeline.name), epoch };
         let mut tasks = JoinSet::new();
         for (name, source) in sources {
-            let source = match &disorder {
+            let source = match &options.disorder {
                 Some(disorder) => Box::new(Disorder::new(source, *disorder)),
                 None => source,
             };

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use market::decimal::Decimal;
-use market::tick::{Amount, Mark, MarkKind, Record, Tick, Trade};
+use market::tick::{Amount, Mark, MarkKind, Quote, Record, Tick, Trade};
 use runtime::traces;
 use tokio_util::sync::CancellationToken;
 
 use crate::source::{
-    Emission, Event, Flow, Listing, Look, Progress, Source, SourceError, SourceTrade,
+    Emission, Event, Flow, Listing, Look, Progress, Source, SourceError, SourceQuote, SourceTrade,
 };
 use crate::topic::{InFlight, Producer, Receipt, TopicError};
 
@@ -30,6 +30,8 @@ pub(crate) use sampled::Sampler;
 pub(crate) use sent::Sent;
 pub use sent::SentSymbol;
 pub use shard::{Shard, ShardError};
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// Why a source's records do not reach the topic.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +168,7 @@ fn receipt(event: &Event) -> Option<Receipt> {
         Event::Trade(trade) => {
             trade_receipt(trade.trade_id, (!trade.future).then_some(trade.event_time_ns))
         }
+        Event::Quote(quote) => Some(quote_receipt(quote.event_time_ns)),
         Event::Mark(kind) => mark_receipt(kind),
     }
 }
@@ -185,6 +188,12 @@ fn mark_receipt(kind: &MarkKind<'_>) -> Option<Receipt> {
     }
 }
 
+/// A series of quotes has no ids: the second of a quote is where it is.
+fn quote_receipt(event_ns: i64) -> Receipt {
+    let second = u64::try_from(event_ns.div_euclid(NANOS_PER_SECOND)).unwrap_or(0);
+    Receipt::Reached { next_id: second.saturating_add(1) }
+}
+
 /// An emission as a record of the topic.
 fn record<'a>(listing: &'a Listing, emission: &'a Emission, identity: &'a Identity) -> Record<'a> {
     let symbol = Cow::Borrowed(listing.series.symbol.as_str());
@@ -193,6 +202,9 @@ fn record<'a>(listing: &'a Listing, emission: &'a Emission, identity: &'a Identi
     match &emission.event {
         Event::Trade(trade) => {
             Record::Tick(Tick::Trade(trade_record(listing, trade, (symbol, source, producer_id))))
+        }
+        Event::Quote(quote) => {
+            Record::Tick(Tick::Quote(quote_record(listing, quote, (symbol, source, producer_id))))
         }
         Event::Mark(kind) => {
             let (epoch, kind) = (identity.epoch, kind.clone());
@@ -228,6 +240,31 @@ fn trade_record<'a>(
         message_id: message_id.into(),
         recovered: trade.recovered,
         future: trade.future,
+    }
+}
+
+fn quote_record<'a>(
+    listing: &'a Listing,
+    quote: &'a SourceQuote,
+    (symbol, source, producer_id): (Cow<'a, str>, Cow<'a, str>, Cow<'a, str>),
+) -> Quote<'a> {
+    let Listing { venue, instrument, space, .. } = listing;
+    let second = quote.event_time_ns.div_euclid(NANOS_PER_SECOND);
+    let value = Decimal::parse_rounded(&quote.price).unwrap_or(Decimal::ZERO);
+    let borrowed = |text: &'a Option<Box<str>>| text.as_deref().map(Cow::Borrowed);
+    Quote {
+        symbol,
+        source,
+        coin_id: listing.coin_id.as_deref().map(Cow::Borrowed),
+        price: Amount { text: Cow::Borrowed(&quote.price), value },
+        volume_24h: borrowed(&quote.volume_24h),
+        market_cap: borrowed(&quote.market_cap),
+        price_change_24h: borrowed(&quote.price_change_24h),
+        event_time_ns: quote.event_time_ns,
+        receive_time_ns: quote.receive_time_ns,
+        producer_id,
+        message_id: format!("{venue}:{instrument}:{space}:{second}").into(),
+        foreign: false,
     }
 }
 

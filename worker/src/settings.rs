@@ -9,6 +9,7 @@ use market::pipeline::Pipeline;
 use runtime::exit;
 
 use crate::cluster::Servers;
+use crate::source::Shared;
 use crate::topic::security::{PASSWORD_VARIABLE, USERNAME_VARIABLE};
 use crate::topic::{Connection, Credentials, SecurityError};
 
@@ -16,6 +17,7 @@ const DATABASE_URL: &str = "DATABASE_URL";
 const DATABASE_WRITER_URL: &str = "DATABASE_WRITER_URL";
 const DATABASE_READER_URL: &str = "DATABASE_READER_URL";
 const REDIS_URL: &str = "REDIS_URL";
+const COINGECKO_API_KEY: &str = "COINGECKO_API_KEY";
 
 /// What `--help` says of the environment.
 pub const ENVIRONMENT_HELP: &str = "\
@@ -26,6 +28,7 @@ Environment, for what no argument may show:
   REDIS_URL            Redis: redis://user:password@host:port/database, rediss:// with TLS
   KAFKA_SASL_USERNAME  who we are to the brokers, where the file has spec.kafka.sasl
   KAFKA_SASL_PASSWORD  and the proof of it
+  COINGECKO_API_KEY    the key of the plan that a coinGecko source names: demo or pro
   RUST_LOG             which logs are written, such as info or warn,worker=debug";
 
 /// Why the settings do not say where the servers are.
@@ -57,6 +60,12 @@ impl SettingsError {
     pub const fn exit_code(&self) -> u8 {
         exit::SETTINGS
     }
+}
+
+/// What the live sources of this process share, with the keys that the environment has.
+#[must_use]
+pub fn live_sources() -> Shared {
+    Shared::with_keys(std::env::var(COINGECKO_API_KEY).ok())
 }
 
 /// Where the servers of a pipeline are.

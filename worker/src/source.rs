@@ -17,6 +17,8 @@ pub mod archive;
 mod clock;
 /// A name that is close to a wrong one.
 mod close;
+/// CoinGecko: quotes.
+mod coin_gecko;
 /// Seeded numbers: a function of their arguments, the same on every machine.
 mod dice;
 /// Delays, duplicates and late trades, applied after a source.
@@ -33,6 +35,8 @@ mod look;
 pub mod open;
 /// When a record of a tape is due, and a tape sent at that pace.
 pub mod replay;
+/// The header `Retry-After`.
+mod retry_after;
 /// A made-up market.
 pub mod simulated;
 /// Series merged by event time, vouched for by marks.
@@ -89,11 +93,30 @@ pub struct SourceTrade {
     pub future: bool,
 }
 
+/// One polled price as the venue sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceQuote {
+    /// The price as sent.
+    pub price: Box<str>,
+    /// Rolling 24-hour volume as sent.
+    pub volume_24h: Option<Box<str>>,
+    /// Market capitalisation as sent.
+    pub market_cap: Option<Box<str>>,
+    /// Change over 24 hours in percent, as sent.
+    pub price_change_24h: Option<Box<str>>,
+    /// When the venue last updated the price, in nanoseconds since the epoch.
+    pub event_time_ns: i64,
+    /// When it was read.
+    pub receive_time_ns: Option<i64>,
+}
+
 /// What a source says of one of its listings.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A trade.
     Trade(SourceTrade),
+    /// A quote.
+    Quote(SourceQuote),
     /// A mark.
     Mark(MarkKind<'static>),
 }
@@ -110,7 +133,8 @@ pub struct Emission {
 /// Where a series goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Every id before this one is folded, void or lost for good.
+    /// Every id before this one is folded, void or lost for good. Of a series of quotes: the second
+    /// after the newest quote.
     pub next_id: u64,
     /// No trade before `next_id` happened after this, in nanoseconds since the epoch; `None` where
     /// that is not known.

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use worker::local::{LocalOptions, LocalRun, LocalStatus};
 use worker::produce::Shard;
-use worker::settings::{ENVIRONMENT_HELP, ServerFlags};
+use worker::settings::{self, ENVIRONMENT_HELP, ServerFlags};
 use worker::store::FILE_NAME;
 
 use super::file;
@@ -122,6 +122,7 @@ impl Run {
             until_end: self.until_end,
             registry,
             on_turn: Box::new(move |now| turned.turned(now)),
+            shared: settings::live_sources(),
             disorder: None,
         })
         .await?;

@@ -10,6 +10,7 @@ use market::pipeline::Pipeline;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use worker::local::{LocalOptions, LocalRun};
+use worker::source::Shared;
 use worker::source::disorder::DisorderOptions;
 
 use crate::harness::{Row, candles_text, market_data, rows, run_until_end, spec};
@@ -96,6 +97,7 @@ fn binance_candles_are_the_same_with_delays_of_up_to_30_s_and_each_trade_twice()
         until_end: true,
         registry,
         on_turn: Box::new(|_| {}),
+        shared: Shared::default(),
         disorder: Some(disorder),
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();

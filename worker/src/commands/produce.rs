@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use worker::aggregate::Who;
 use worker::metrics::show_spans;
 use worker::produce::{Producing, ProducingOptions, ProducingSeen, Shard};
+use worker::settings;
 use worker::source::{Faster, SourceClock};
 
 use super::{Settings, shown};
@@ -65,6 +66,7 @@ impl Produce {
                 Some(faster) => SourceClock::faster(Arc::new(clock::now_ns), faster),
                 None => SourceClock::wall_clock(Arc::new(clock::now_ns)),
             },
+            shared: settings::live_sources(),
             until_end: self.until_end,
             disorder: None,
         });

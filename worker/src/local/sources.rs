@@ -38,9 +38,10 @@ pub(super) async fn open_sources(
     spec: &PipelineSpec,
     engine: &Engine,
     store: &mut SqliteStore,
+    shared: &Shared,
 ) -> Result<Vec<(SourceName, Box<dyn Source>)>, LocalError> {
     let mut sources = Vec::with_capacity(spec.sources.len());
-    let (shared, clock) = (Shared::default(), SourceClock::wall_clock(Arc::new(clock::now_ns)));
+    let clock = SourceClock::wall_clock(Arc::new(clock::now_ns));
     for source in &spec.sources {
         let mut origin_ns = 0;
         if let Some(first_ns) = first_origin_ns(source, clock.now()()) {
@@ -62,7 +63,7 @@ pub(super) async fn open_sources(
             origin_ns,
             allowed_lateness_ns,
             has: &|_| true,
-            shared: &shared,
+            shared,
             producers: 1,
         };
         sources.push((source.name.clone(), open(source, &context)?));

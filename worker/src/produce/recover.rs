@@ -5,7 +5,7 @@ use market::tick::decode::decode;
 use market::tick::{Record, Tick};
 use market::topic::{TopicNames, partition_of};
 
-use super::{mark_receipt, trade_receipt};
+use super::{mark_receipt, quote_receipt, trade_receipt};
 use crate::topic::log::read_to_end;
 use crate::topic::{
     Connection, IngestState, PositionError, PositionWriter, Reach, Receipt, StoredPosition,
@@ -89,7 +89,9 @@ fn receipt_of(value: &[u8]) -> Option<(Series, Receipt)> {
             let event_ns = (!trade.future).then_some(trade.event_time_ns);
             of(&trade.symbol, &trade.source, trade_receipt(trade.trade_id, event_ns))
         }
-        Ok(Record::Tick(Tick::Quote(_))) => None,
+        Ok(Record::Tick(Tick::Quote(quote))) => {
+            of(&quote.symbol, &quote.source, Some(quote_receipt(quote.event_time_ns)))
+        }
         Ok(Record::Mark(mark)) => of(&mark.symbol, &mark.source, mark_receipt(&mark.kind)),
         // A bad trade was sent as well.
         Err(bad) => {

@@ -126,6 +126,8 @@ pub struct ProducingOptions {
     pub epoch: u64,
     /// The clock of the sources.
     pub clock: SourceClock,
+    /// What its live sources share.
+    pub shared: Shared,
     /// Whether it ends when every source is drained or has failed.
     pub until_end: bool,
     /// Disturbs the trades of every source, as a bad network would.
@@ -172,13 +174,14 @@ impl Producing {
         let Self { options, status, metrics } = self;
         let (options, stop) = (Arc::new(options), shutdown.child_token());
         let probing = probe::start(&options, Arc::clone(&status));
-        let (mut tasks, shared) = (JoinSet::new(), Shared::default());
+        let mut tasks = JoinSet::new();
         for (index, source) in options.pipeline.spec.sources.iter().enumerate() {
             let shard = options.shard;
             let ours = |instrument: &str| shard.owns(source.name.as_str(), instrument);
             if source.symbols().iter().any(|symbol| ours(&symbol.instrument)) {
                 let (options, status) = (Arc::clone(&options), Arc::clone(&status));
-                let (metrics, stop, shared) = (metrics.clone(), stop.clone(), shared.clone());
+                let (metrics, stop, shared) =
+                    (metrics.clone(), stop.clone(), options.shared.clone());
                 let task = Task { index, options, shared, status, metrics, stop };
                 tasks.spawn(run_source(task));
             }

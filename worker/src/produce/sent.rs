@@ -50,6 +50,12 @@ impl Sent {
                     symbol.last_event_ns = symbol.last_event_ns.max(Some(trade.event_time_ns));
                 }
             }
+            Event::Quote(quote) => {
+                self.ticks += 1;
+                if let Some(symbol) = symbol {
+                    symbol.last_event_ns = symbol.last_event_ns.max(Some(quote.event_time_ns));
+                }
+            }
             Event::Mark(kind) => {
                 self.marks += 1;
                 let state = match kind {

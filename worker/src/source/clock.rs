@@ -75,7 +75,7 @@ impl SourceClock {
     }
 
     /// Nanoseconds since the epoch.
-    pub(super) fn now_ns(&self) -> i64 {
+    pub(in crate::source) fn now_ns(&self) -> i64 {
         (self.now)()
     }
 

@@ -145,6 +145,8 @@ impl Disorder {
                 self.ready.push_back(Emission { listing, event: Event::Trade(trade) });
             }
             Event::Trade(trade) => self.take_trade(listing, trade),
+            // Only trades have an order that others rest on.
+            Event::Quote(_) => self.ready.push_back(Emission { listing, event }),
             Event::Mark(kind) => {
                 if kind == MarkKind::End {
                     self.flush(listing);

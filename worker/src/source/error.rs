@@ -8,7 +8,7 @@ pub enum SourceError {
     /// A live venue, which this version cannot read.
     #[error(
         "source \"{source_name}\": \"{member}\" is read live, which this version does not do; use \
-         binance, coinbase, kraken, archive or simulated"
+         binance, coinbase, kraken, coinGecko, archive or simulated"
     )]
     OpenLive {
         /// The source's name.
@@ -158,6 +158,15 @@ pub enum SourceError {
         instrument: String,
         /// One that can be split.
         example: &'static str,
+    },
+    /// A plan without its key.
+    #[error(
+        "source \"{source_name}\": its plan needs a key; set COINGECKO_API_KEY, or write plan: \
+         keyless"
+    )]
+    FindKey {
+        /// The source's name.
+        source_name: String,
     },
     /// Not an address of a host.
     #[error("\"{url}\" is no address; write one such as {scheme}://host or {scheme}://host:port")]

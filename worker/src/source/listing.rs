@@ -9,6 +9,8 @@ use super::{Listing, SourceError};
 pub const SPACE_AGGREGATES: &str = "a";
 /// Trade ids.
 pub const SPACE_TRADES: &str = "t";
+/// Times of quotes, in seconds since the epoch.
+pub const SPACE_QUOTES: &str = "q";
 
 /// Quote currencies that end an instrument without a separator, longest first.
 const QUOTES: [&str; 24] = [

@@ -11,10 +11,12 @@
 //! the queue of the connection fills up, the connection ends, and ids tell what was missed.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use reqwest::Url;
 use tokio::task::JoinSet;
 
 use super::clock::SourceClock;
@@ -33,7 +35,7 @@ mod frames;
 /// Trades that are held back.
 mod held;
 /// Text of a venue as values.
-mod json;
+pub(super) mod json;
 /// Kraken spot.
 mod kraken;
 /// How often a host may be asked.
@@ -59,8 +61,9 @@ use ask::{Answer, Unanswered};
 use connection::Note;
 use held::HeldBytes;
 use limiter::Hosts;
+pub(super) use limiter::{Host, HostLimits, Need};
 use lines::Lines;
-pub(super) use open::{LiveOptions, VenueName, open};
+pub(super) use open::{LiveOptions, VenueName, client, endpoint, open};
 use rest::Rest;
 use sequencer::{NANOS_PER_SECOND, Sequencer};
 use skew::Skew;
@@ -82,6 +85,44 @@ const FUTURE_NS: i64 = 60 * NANOS_PER_SECOND;
 pub struct Shared {
     hosts: Hosts,
     held_bytes: Arc<HeldBytes>,
+    keys: Arc<Keys>,
+}
+
+/// Secrets of venues; their `Debug` shows none.
+#[derive(Default)]
+struct Keys {
+    coin_gecko: Option<String>,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// With the key of CoinGecko, where there is one.
+    #[must_use]
+    pub fn with_keys(coin_gecko: Option<String>) -> Self {
+        let coin_gecko = coin_gecko.filter(|key| !key.is_empty());
+        Self { keys: Arc::new(Keys { coin_gecko }), ..Self::default() }
+    }
+
+    /// The host of an address, as all of this process know it.
+    pub(super) fn host(
+        &self,
+        url: &Url,
+        limits: HostLimits,
+        clock_and_producers: (&SourceClock, u32),
+    ) -> Arc<Host> {
+        let port = url.port_or_known_default().unwrap_or(0);
+        let name = format!("{}:{port}", url.host_str().unwrap_or(""));
+        self.hosts.host(&name, limits, clock_and_producers)
+    }
+
+    pub(super) fn coin_gecko_key(&self) -> Option<&str> {
+        self.keys.coin_gecko.as_deref()
+    }
 }
 
 /// One instrument.

@@ -1,9 +1,10 @@
 //! One entry of `spec.sources` as a source.
 
-use market::pipeline::{SourceKind, SourceSpec, SymbolSpec, UsdBasis, Venue};
+use market::pipeline::{CoinGecko, SourceKind, SourceSpec, SymbolSpec, UsdBasis, Venue};
 use market::tick;
 
 use super::archive::{self, ArchiveOptions};
+use super::coin_gecko::{self, CoinGeckoOptions};
 use super::disorder::{Disorder, DisorderOptions};
 use super::listing::Instrument;
 use super::live::{self, LiveOptions, Shared, VenueName};
@@ -108,7 +109,8 @@ pub fn open(spec: &SourceSpec, context: &OpenContext<'_>) -> Result<Box<dyn Sour
         Some(SourceKind::Binance(venue)) => live(spec, VenueName::Binance, venue, context),
         Some(SourceKind::Coinbase(venue)) => live(spec, VenueName::Coinbase, venue, context),
         Some(SourceKind::Kraken(venue)) => live(spec, VenueName::Kraken, venue, context),
-        Some(kind @ (SourceKind::BinanceUsdm(_) | SourceKind::CoinGecko(_))) => {
+        Some(SourceKind::CoinGecko(gecko)) => coin_gecko(spec, gecko, context),
+        Some(kind @ SourceKind::BinanceUsdm(_)) => {
             Err(SourceError::OpenLive { source_name: spec.name.to_string(), member: kind.member() })
         }
         None => Err(SourceError::ChooseMember { source_name: spec.name.to_string() }),
@@ -125,6 +127,23 @@ fn live(
     Ok(Box::new(live::open(LiveOptions {
         name: &spec.name,
         venue,
+        spec: of,
+        instruments: symbols.map(instrument).collect(),
+        positions: context.positions,
+        clock: context.clock.clone(),
+        shared: context.shared,
+        producers: context.producers,
+    })?))
+}
+
+fn coin_gecko(
+    spec: &SourceSpec,
+    of: &CoinGecko,
+    context: &OpenContext<'_>,
+) -> Result<Box<dyn Source>, SourceError> {
+    let symbols = of.symbols.iter().filter(|symbol| (context.has)(symbol));
+    Ok(Box::new(coin_gecko::open(CoinGeckoOptions {
+        name: &spec.name,
         spec: of,
         instruments: symbols.map(instrument).collect(),
         positions: context.positions,

@@ -219,7 +219,8 @@ impl Track {
             Event::Mark(MarkKind::Void { to_id, .. }) => {
                 self.next_id = Some(to_id.saturating_add(1));
             }
-            Event::Mark(MarkKind::Lost { .. } | MarkKind::State { .. } | MarkKind::End) => {}
+            Event::Quote(_)
+            | Event::Mark(MarkKind::Lost { .. } | MarkKind::State { .. } | MarkKind::End) => {}
         }
     }
 }

@@ -22,6 +22,11 @@ pub enum Receipt {
         /// Event time in nanoseconds; `None` where the ids are no trade.
         event_ns: Option<i64>,
     },
+    /// Every id before this one is there, or there are none.
+    Reached {
+        /// The next id that may come.
+        next_id: u64,
+    },
     /// Nothing more will come.
     End,
 }
@@ -81,6 +86,7 @@ impl Reach {
                 self.next_id.get_or_insert(next_id);
             }
             Receipt::Ids { first, last, event_ns } => self.insert(first, last, event_ns),
+            Receipt::Reached { next_id } => self.next_id = self.next_id.max(Some(next_id)),
             Receipt::End => self.give_up(usize::MAX),
         }
         if self.next_id != before {

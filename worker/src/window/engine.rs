@@ -5,7 +5,7 @@ use market::symbol::{Series, SeriesKind};
 use market::tick::{Reason, Record, Tick, Undecodable};
 
 use super::context::{Context, Pending};
-use super::series::SeriesWindows;
+use super::series::{NANOS_PER_MILLI, SeriesWindows};
 use super::{Effects, LogPosition, Outcome, Settings, Stats};
 use crate::checkpoint;
 use crate::source::Position;
@@ -233,8 +233,12 @@ impl Engine {
     #[must_use]
     pub fn position(&self, series: &Series) -> Option<Position> {
         let at = self.find(series.symbol.as_str(), series.source.as_str())?;
-        let next_id = self.windows[at].position(self.settings.allowed_lateness_ns)?;
         let watermark_ns = self.windows[at].watermark_ns;
+        if self.windows[at].kind == SeriesKind::Quote && watermark_ns > i64::MIN {
+            let second = u64::try_from(watermark_ns.div_euclid(1_000 * NANOS_PER_MILLI)).ok()?;
+            return Some(Position { next_id: second + 1, event_ns: Some(watermark_ns) });
+        }
+        let next_id = self.windows[at].position(self.settings.allowed_lateness_ns)?;
         Some(Position { next_id, event_ns: (watermark_ns > i64::MIN).then_some(watermark_ns) })
     }
 

@@ -16,6 +16,7 @@ use prometheus::Registry;
 use runtime::clock;
 use tokio_util::sync::CancellationToken;
 use worker::local::{LocalOptions, LocalRun};
+use worker::source::Shared;
 use worker::store::FILE_NAME;
 
 use crate::commands::place::unread;
@@ -92,6 +93,7 @@ pub(super) async fn run(
         until_end: true,
         registry: Registry::new(),
         on_turn: Box::new(|_| {}),
+        shared: Shared::default(),
         disorder: None,
     })
     .await?;

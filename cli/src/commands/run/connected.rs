@@ -15,7 +15,7 @@ use worker::cluster::{Aggregating, Servers, await_folded};
 use worker::local::LocalStatus;
 use worker::migrate::prepare;
 use worker::produce::{Producing, ProducingOptions};
-use worker::settings::{RoleUrls, SettingsError};
+use worker::settings::{self, RoleUrls, SettingsError};
 use worker::source::SourceClock;
 use worker::topic::topics_of;
 
@@ -105,6 +105,7 @@ impl Run {
             connection: servers.kafka.clone(),
             shard: self.shard,
             epoch: u64::try_from(now_ms).unwrap_or(0),
+            shared: settings::live_sources(),
             clock: SourceClock::wall_clock(Arc::new(clock::now_ns)),
             until_end: self.until_end,
             disorder: None,

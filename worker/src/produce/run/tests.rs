@@ -7,8 +7,8 @@ use market::topic::TopicNames;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::source::SourceClock;
 use crate::source::simulated::FIRST_ID;
+use crate::source::{Shared, SourceClock};
 use crate::topic::admin::blocking;
 use crate::topic::log::read_to_end;
 use crate::topic::{Admin, IngestState, topics_of};
@@ -62,6 +62,7 @@ impl Bench {
             connection: self.connection.clone(),
             shard: shard.parse().unwrap(),
             epoch: 1,
+            shared: Shared::default(),
             clock: SourceClock::wall_clock(Arc::new(runtime::clock::now_ns)),
             until_end,
             disorder: None,

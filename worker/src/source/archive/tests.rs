@@ -94,7 +94,7 @@ fn refused(options: &ArchiveOptions) -> String {
 fn trades(emissions: &[Emission]) -> Vec<SourceTrade> {
     let trades = emissions.iter().filter_map(|emission| match &emission.event {
         Event::Trade(trade) => Some(trade.clone()),
-        Event::Mark(_) => None,
+        Event::Quote(_) | Event::Mark(_) => None,
     });
     trades.collect()
 }
@@ -123,7 +123,7 @@ fn said(emissions: &[Emission]) -> Vec<String> {
         }
         Event::Mark(MarkKind::Void { from_id, to_id }) => format!("void {from_id}-{to_id}"),
         Event::Mark(MarkKind::End) => "end".to_owned(),
-        Event::Mark(other) => panic!("{other:?}"),
+        other @ (Event::Quote(_) | Event::Mark(_)) => panic!("{other:?}"),
     });
     said.collect()
 }

@@ -54,7 +54,7 @@ fn trades(emissions: &[Emission], listing: usize) -> Vec<SourceTrade> {
     let own = emissions.iter().filter(|emission| emission.listing == listing);
     let trades = own.filter_map(|emission| match &emission.event {
         Event::Trade(trade) => Some(trade.clone()),
-        Event::Mark(_) => None,
+        Event::Quote(_) | Event::Mark(_) => None,
     });
     trades.collect()
 }

@@ -19,7 +19,7 @@ pub(super) fn frame<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 ///
 /// # Errors
 /// [`BadBody::Unreadable`].
-pub(super) fn body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadBody> {
+pub(in crate::source) fn body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BadBody> {
     if !is_flat(body) {
         return Err(BadBody::Unreadable("it nests too deep".to_owned()));
     }

@@ -35,6 +35,14 @@ pub(in crate::source) struct HostLimits {
     pub connections: Budget,
 }
 
+impl HostLimits {
+    /// For a host without sockets.
+    pub(in crate::source) const fn of(burst: f64, per_second: f64) -> Self {
+        let rest = Budget { burst, per_second };
+        Self { rest, connections: rest }
+    }
+}
+
 /// What is left of a budget.
 #[derive(Debug)]
 struct Bucket {
@@ -90,7 +98,7 @@ pub(in crate::source) struct Host {
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
+pub(in crate::source) enum Need {
     /// A connection attempt.
     Connection,
     /// A call of REST of this weight.
@@ -130,7 +138,7 @@ impl Host {
     }
 
     /// Waits until there is room, and takes it.
-    pub(super) async fn take(&self, need: Need) {
+    pub(in crate::source) async fn take(&self, need: Need) {
         while let Err(wait) = self.try_take(need, self.clock.now_ns()) {
             self.clock.sleep(wait.clamp(Duration::from_millis(10), LOOK_MAX)).await;
         }
@@ -154,7 +162,7 @@ impl Host {
     }
 
     /// What of the REST budget is left, from 0 to 1.
-    pub(super) fn left(&self) -> f64 {
+    pub(in crate::source) fn left(&self) -> f64 {
         let mut spent = self.locked();
         spent.rest.fill(self.clock.now_ns());
         spent.rest.left / spent.rest.budget.burst

@@ -164,11 +164,8 @@ fn plugs(options: &LiveOptions<'_>, venue: &Arc<dyn Venue>) -> Result<Plugs, Sou
     }))
 }
 
-/// The host of an address, as all of this process know it.
 fn host(options: &LiveOptions<'_>, facts: &Facts, url: &Url) -> Arc<Host> {
-    let port = url.port_or_known_default().unwrap_or(0);
-    let name = format!("{}:{port}", url.host_str().unwrap_or(""));
-    options.shared.hosts.host(&name, facts.limits, (&options.clock, options.producers))
+    options.shared.host(url, facts.limits, (&options.clock, options.producers))
 }
 
 impl LiveSource {
@@ -199,7 +196,14 @@ fn goal(options: &LiveOptions<'_>, series: &market::symbol::Series) -> Goal {
     }
 }
 
-fn endpoint(text: &str, schemes: [&'static str; 2]) -> Result<Url, SourceError> {
+/// Reads an address.
+///
+/// # Errors
+/// [`SourceError::ReadEndpoint`].
+pub(in crate::source) fn endpoint(
+    text: &str,
+    schemes: [&'static str; 2],
+) -> Result<Url, SourceError> {
     Url::parse(text)
         .ok()
         .filter(|url| schemes.contains(&url.scheme()) && url.has_host())
@@ -207,7 +211,10 @@ fn endpoint(text: &str, schemes: [&'static str; 2]) -> Result<Url, SourceError> 
 }
 
 /// A client for this address: through the proxy of the environment, except to this machine.
-fn client(url: &Url) -> Result<Client, SourceError> {
+///
+/// # Errors
+/// [`SourceError::OpenClient`].
+pub(in crate::source) fn client(url: &Url) -> Result<Client, SourceError> {
     // Fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()

@@ -12,6 +12,7 @@ use super::limiter::{Host, Need};
 use super::skew::Skew;
 use super::venue::{BadBody, Listed, PageAsk, Venue};
 use crate::source::clock::SourceClock;
+use crate::source::retry_after::{self, date_ns};
 
 /// The longest body that is read.
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -145,20 +146,12 @@ pub(super) fn leave_alone(status: StatusCode, headers: &HeaderMap) -> Option<Dur
         _ => return None,
     };
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);
     // A date is compared with the venue's own clock.
-    let until = |text: &str| {
-        let left_ns = date_ns(text)?.saturating_sub(date_ns(headers.get(DATE)?.to_str().ok()?)?);
-        Some(Duration::from_nanos(left_ns.max(0).unsigned_abs()))
-    };
-    let told = text(RETRY_AFTER).and_then(|text| seconds(text).or_else(|| until(text)));
+    let now_ns = text(DATE).and_then(retry_after::date_ns).unwrap_or(0);
+    let until_ns = text(RETRY_AFTER).and_then(|text| retry_after::parse(text, now_ns));
+    let told = until_ns.map(|until_ns| {
+        Duration::from_nanos(until_ns.saturating_sub(now_ns).max(0).unsigned_abs())
+    });
     let wait = told.unwrap_or(otherwise).min(BLOCKED_MAX);
     (wait > Duration::ZERO).then_some(wait)
-}
-
-/// Nanoseconds since the epoch of an HTTP date.
-fn date_ns(text: &str) -> Option<i64> {
-    let since = httpdate::parse_http_date(text).ok()?;
-    let since = since.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_nanos()).ok()
 }

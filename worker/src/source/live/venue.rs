@@ -127,7 +127,7 @@ pub(super) enum Cursors {
 
 /// Why a body is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum BadBody {
+pub(in crate::source) enum BadBody {
     /// Not what this venue answers.
     Unreadable(String),
     /// The venue wants to be asked less often.

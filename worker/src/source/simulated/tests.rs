@@ -43,7 +43,7 @@ fn trades(emissions: &[Emission], listing: usize) -> Vec<SourceTrade> {
     let own = emissions.iter().filter(|emission| emission.listing == listing);
     let trades = own.filter_map(|emission| match &emission.event {
         Event::Trade(trade) => Some(trade.clone()),
-        Event::Mark(_) => None,
+        Event::Quote(_) | Event::Mark(_) => None,
     });
     trades.collect()
 }
@@ -148,7 +148,7 @@ fn what_lies_before_now_comes_at_once_and_nothing_from_after_it() {
     }
     let vouched = all.iter().filter_map(|emission| match &emission.event {
         Event::Mark(MarkKind::Live { complete_to_ns, .. }) => Some(*complete_to_ns),
-        Event::Mark(_) | Event::Trade(_) => None,
+        Event::Mark(_) | Event::Quote(_) | Event::Trade(_) => None,
     });
     assert!(vouched.max().is_some_and(|latest| latest <= now_ns));
 }
@@ -168,7 +168,7 @@ fn a_live_mark_is_never_past_the_next_tick_of_its_series() {
             Event::Trade(trade) => {
                 assert!(said.get(listing).is_none_or(|said| *said <= trade.event_time_ns));
             }
-            Event::Mark(_) => {}
+            Event::Quote(_) | Event::Mark(_) => {}
         }
     }
     assert!(marks > 10, "{marks}");

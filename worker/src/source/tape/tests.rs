@@ -63,7 +63,7 @@ fn said(series: Vec<(Listing, Items)>, boundaries: Boundaries) -> Vec<String> {
                 format!("{name} live {}:{:02} {}", seconds / 60, seconds % 60, next_id.unwrap())
             }
             Event::Mark(MarkKind::End) => format!("{name} end"),
-            Event::Mark(other) => panic!("{other:?}"),
+            other @ (Event::Quote(_) | Event::Mark(_)) => panic!("{other:?}"),
         }
     });
     said.collect()

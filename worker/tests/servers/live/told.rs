@@ -25,12 +25,14 @@ struct Seen {
 
 /// One series on the topic.
 #[derive(Debug, Default)]
-struct Series {
+pub(super) struct Series {
     starts: Vec<(u64, i64)>,
     /// Ids in the order of the topic.
     order: Vec<u64>,
     trades: BTreeMap<u64, Vec<Seen>>,
     lost: BTreeSet<u64>,
+    /// Time and price of each quote.
+    pub(super) quotes: Vec<(i64, String)>,
     states: Vec<String>,
 }
 
@@ -49,7 +51,7 @@ impl Told {
 
     /// Whether each instrument has some trades.
     pub(super) fn has_begun(&self, case: &Case) -> bool {
-        let begun = |series: &Series| series.trades.len() > 2;
+        let begun = |series: &Series| series.trades.len() > 2 || !series.quotes.is_empty();
         ["BTC", "ETH"].iter().all(|symbol| self.of(case, symbol).is_some_and(begun))
     }
 
@@ -67,12 +69,15 @@ impl Told {
                     event_ns: trade.event_time_ns,
                 });
             }
-            Ok(Record::Tick(Tick::Quote(_))) => {}
+            Ok(Record::Tick(Tick::Quote(quote))) => {
+                let series = self.series(&quote.symbol, &quote.source);
+                series.quotes.push((quote.event_time_ns, quote.price.text.into_owned()));
+            }
             Ok(Record::Mark(mark)) => {
                 let series = self.series(&mark.symbol, &mark.source);
                 match mark.kind {
                     MarkKind::Start(start) => {
-                        series.starts.push((start.next_id.unwrap(), start.from_ns));
+                        series.starts.push((start.next_id.unwrap_or(0), start.from_ns));
                     }
                     MarkKind::Lost { from_id, to_id, .. } => series.lost.extend(from_id..=to_id),
                     MarkKind::State { state, reason } => {
@@ -101,6 +106,9 @@ impl Told {
     /// Whether the last trade of each instrument is there.
     pub(super) fn has_last(&self, case: &Case) -> bool {
         let kind = case.kind;
+        if kind == VenueKind::CoinGecko {
+            return super::quoted::has_last(case, |symbol| self.of(case, symbol));
+        }
         ["BTC", "ETH"].iter().zip(instruments(kind)).all(|(symbol, instrument)| {
             let last = case.venue.happened(instrument).last().map(|trade| trade.id);
             let series = self.of(case, symbol);
@@ -116,8 +124,16 @@ impl Told {
                 failures.push(format!("{symbol} is not on the topic"));
                 continue;
             };
-            let mut found = series.failures(case, instrument);
-            found.extend(candle_failures(case, symbol, instrument, series, stored));
+            let mut found = match case.kind {
+                VenueKind::CoinGecko => {
+                    super::quoted::failures(case, (symbol, instrument), series, stored)
+                }
+                VenueKind::Binance | VenueKind::Coinbase | VenueKind::Kraken => {
+                    let mut found = series.failures(case, instrument);
+                    found.extend(candle_failures(case, symbol, instrument, series, stored));
+                    found
+                }
+            };
             if !found.is_empty() {
                 let Series { starts, states, order, .. } = series;
                 let ends = (order.first(), order.last());

@@ -58,7 +58,7 @@ fn ids(events: &[Event]) -> Vec<(u64, bool)> {
             Event::Mark(MarkKind::Lost { from_id, to_id, .. }) => {
                 found.extend((*from_id..=*to_id).map(|id| (id, true)));
             }
-            Event::Mark(_) => {}
+            Event::Quote(_) | Event::Mark(_) => {}
         }
     }
     found
