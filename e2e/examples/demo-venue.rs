@@ -95,8 +95,8 @@ fn start(
     index: u16,
 ) -> FakeVenue {
     let span_ns = |hours: u32| i64::try_from((HOUR * hours).as_nanos()).unwrap_or(i64::MAX);
-    let from_ns = clock.origin_ns - span_ns(HISTORY_HOURS);
-    let to_ns = clock.origin_ns.saturating_add(span_ns(options.hours));
+    let from_ns = clock.shown_ns - span_ns(HISTORY_HOURS);
+    let to_ns = clock.shown_ns.saturating_add(span_ns(options.hours));
     let seed = options.seed + u64::from(index);
     let tape = Tape::generated(seed, instruments, from_ns, to_ns, options.per_second);
     let duration = HOUR * options.hours;

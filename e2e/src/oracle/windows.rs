@@ -42,6 +42,7 @@ pub(super) struct Windows {
     frames: Vec<Frame>,
     /// All windows that close at or before it are closed.
     closed_to_ms: Option<i64>,
+    has_closed: bool,
     /// Windows that close at or before it change no more.
     frozen_to_ms: i64,
     pub(super) history: History,
@@ -69,14 +70,18 @@ impl Windows {
             name: (symbol, source),
             frames: frames.into(),
             closed_to_ms: None,
+            has_closed: false,
             frozen_to_ms: i64::MIN,
             history: History::default(),
         }
     }
 
-    /// Nothing that happened before this time closes any more.
+    /// Windows before this time are as good as closed, until one is.
     pub(super) fn begin(&mut self, at_ns: i64) {
-        self.closed_to_ms.get_or_insert(minute_of(at_ns));
+        let closed_to_ms = self.closed_to_ms.get_or_insert(minute_of(at_ns));
+        if !self.has_closed {
+            *closed_to_ms = minute_of(at_ns).min(*closed_to_ms);
+        }
     }
 
     /// Adds a trade to its window of each interval.
@@ -114,6 +119,7 @@ impl Windows {
                 }
             }
             self.closed_to_ms = Some(close_ms);
+            self.has_closed = true;
         }
         reached_ms > closed_to_ms
     }

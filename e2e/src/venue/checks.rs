@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn checks(kind: VenueKind) -> Checks {
-        let clock = VenueClock { origin_ns: 0, factor: 0.001 };
+        let clock = VenueClock { origin_ns: 0, shown_ns: 0, factor: 0.001 };
         Checks::new(kind, clock, false)
     }
 

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A clock that showed the machine's time at `origin_ns` and runs `factor` times as fast.
+/// A clock that runs `factor` times as fast as the machine's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VenueClock {
-    /// When it began to differ from the machine's clock, in nanoseconds since the epoch.
+    /// When the machine's clock showed this, in nanoseconds since the epoch …
     pub origin_ns: i64,
+    /// … this one showed that.
+    pub shown_ns: i64,
     /// Seconds it advances in one second of the machine's; above 0.
     pub factor: f64,
 }
@@ -15,7 +17,19 @@ impl VenueClock {
     /// A clock that begins now and runs `factor` times as fast as the machine's.
     #[must_use]
     pub fn starting_now(factor: f64) -> Self {
-        Self { origin_ns: wall_ns(), factor }
+        Self::starting_at(wall_ns(), factor)
+    }
+
+    /// A clock that shows this now and runs `factor` times as fast as the machine's.
+    #[must_use]
+    pub fn starting_at(shown_ns: i64, factor: f64) -> Self {
+        Self { origin_ns: wall_ns(), shown_ns, factor }
+    }
+
+    /// How it runs, as the setting `SOURCE_CLOCK` of a worker says it.
+    #[must_use]
+    pub fn setting(&self) -> String {
+        format!("{}@{}={}", self.factor, self.origin_ns, self.shown_ns)
     }
 
     /// What it shows, in nanoseconds since the epoch.
@@ -24,7 +38,7 @@ impl VenueClock {
         let passed_ns = wall_ns().saturating_sub(self.origin_ns);
         let shown_ns = nanos(Duration::from_nanos(passed_ns.unsigned_abs()).mul_f64(self.factor));
         let shown_ns = if passed_ns < 0 { -shown_ns } else { shown_ns };
-        self.origin_ns.saturating_add(shown_ns)
+        self.shown_ns.saturating_add(shown_ns)
     }
 
     /// How long the machine's clock takes while this one advances by `shown`.

@@ -36,7 +36,7 @@ pub(crate) fn start_with(
         VenueKind::CoinGecko => COINS,
     };
     let (from_ns, to_ns) =
-        (clock.origin_ns - 3_600 * SECOND_NS, clock.origin_ns + 3_600 * SECOND_NS);
+        (clock.shown_ns - 3_600 * SECOND_NS, clock.origin_ns + 3_600 * SECOND_NS);
     let tape = Tape::generated(SEED, &instruments, from_ns, to_ns, per_second);
     let key = key.map(str::to_owned);
     FakeVenue::start(VenueOptions { venue, clock, tape, schedule: Vec::new(), seed: SEED, key })

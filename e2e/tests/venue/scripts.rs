@@ -538,14 +538,14 @@ fn a_schedule_is_played_by_the_venues_clock() {
     let kind = VenueKind::Coinbase;
     let clock = VenueClock::starting_now(1_000.0);
     let schedule = schedule_at_random(kind, 3, std::time::Duration::from_secs(1_500));
-    let tape = Tape::generated(1, &["BTC-USD"], clock.origin_ns, clock.origin_ns, 1.0);
+    let tape = Tape::generated(1, &["BTC-USD"], clock.shown_ns, clock.origin_ns, 1.0);
     let options =
         VenueOptions { venue: kind, clock, tape, schedule: schedule.clone(), seed: 1, key: None };
     let venue = FakeVenue::start(options);
     wait::until("all scripts to be played", LIMIT, || venue.played().len() == schedule.len());
     for ((at_ns, script), (after, planned)) in venue.played().into_iter().zip(schedule) {
         assert_eq!(script, planned);
-        let planned_ns = clock.origin_ns + i64::try_from(after.as_nanos()).unwrap();
+        let planned_ns = clock.shown_ns + i64::try_from(after.as_nanos()).unwrap();
         assert!(at_ns >= planned_ns);
     }
 }

@@ -28,6 +28,9 @@ const WELL_BEFORE: Duration = Duration::from_secs(300);
 const WELL_AFTER: Duration = Duration::from_secs(150);
 /// As `WELL_AFTER`, where the source rightly leaves the venue alone for a while.
 const LEFT_ALONE: Duration = Duration::from_secs(700);
+const DAY_NS: i64 = 86_400_000_000_000;
+/// 2026-11-21, when the day is 25 minutes old.
+const EARLY_NS: i64 = 1_795_219_200_000_000_000 + 25 * 60_000_000_000;
 /// How long the producer may take to begin.
 const BEGIN_WAIT: Duration = Duration::from_secs(60);
 /// Sources that one pipeline may have.
@@ -43,6 +46,8 @@ struct Case {
     venue: FakeVenue,
     /// When the last of its tape has happened.
     until_ns: i64,
+    /// Whether the day's trades so far are fetched.
+    has_history: bool,
 }
 
 const fn instruments(kind: VenueKind) -> [&'static str; 2] {
@@ -80,12 +85,30 @@ impl Case {
         let options =
             VenueOptions { venue: kind, clock, tape, schedule: Vec::new(), seed, key: None };
         let venue = FakeVenue::start(options);
-        Self { kind, source: format!("s{index:02}"), script, venue, until_ns }
+        let source = format!("s{index:02}");
+        Self { kind, source, script, venue, until_ns, has_history: false }
+    }
+
+    /// A venue that has traded since before midnight, and whose day is wanted.
+    fn of_today(kind: VenueKind, clock: VenueClock) -> Self {
+        let begin_ns = clock.now_ns();
+        let until_ns = begin_ns + nanos(WELL_BEFORE);
+        let from_ns = begin_ns - begin_ns.rem_euclid(DAY_NS) - nanos(BEFORE);
+        let tape = Tape::generated(3, &instruments(kind), from_ns, until_ns, PER_SECOND);
+        let options =
+            VenueOptions { venue: kind, clock, tape, schedule: Vec::new(), seed: 3, key: None };
+        let venue = FakeVenue::start(options);
+        let source = member(kind).to_lowercase();
+        Self { kind, source, script: None, venue, until_ns, has_history: true }
     }
 
     /// Its entry in the spec.
     fn spec(&self, kind: VenueKind) -> String {
-        let history = if kind == VenueKind::CoinGecko { "" } else { "history: none, " };
+        let history = match self.has_history {
+            true => "history: today, ",
+            false if kind == VenueKind::CoinGecko => "",
+            false => "history: none, ",
+        };
         let socket = format!("socket: \"{}\", ", self.venue.socket_url());
         let socket = if kind == VenueKind::CoinGecko { String::new() } else { socket };
         let symbols = ["BTC", "ETH"].iter().zip(instruments(kind));
@@ -121,24 +144,25 @@ fn play(kind: VenueKind, scripts: Vec<Option<Script>>) {
     });
 }
 
-#[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 fn play_part(kind: VenueKind, name: &str, scripts: &[Option<Script>], clock: VenueClock) {
-    let cases: Vec<_> = scripts
-        .iter()
-        .enumerate()
-        .map(|(index, script)| Case::new(kind, index, *script, clock))
-        .collect();
-    let sources: String = cases.iter().map(|case| case.spec(kind)).collect();
+    let cases = scripts.iter().enumerate();
+    let cases = cases.map(|(index, script)| Case::new(kind, index, *script, clock));
+    check(name, &cases.collect::<Vec<_>>(), clock);
+}
+
+/// Lets a producer read these venues until their tapes are over, and looks at what came of it.
+#[expect(clippy::print_stdout, reason = "the table is what was asked for")]
+fn check(name: &str, cases: &[Case], clock: VenueClock) {
+    let sources: String = cases.iter().map(|case| case.spec(case.kind)).collect();
     let spec = format!("  sources:\n{sources}  candles: {{intervals: [1m, 5m]}}\n");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stage = runtime.block_on(Stage::of(Backend::shared(), name, &spec));
-    let source_clock = format!("{FACTOR}@{0}={0}", clock.origin_ns);
     let producer = Worker::start_with(
         "produce",
         &stage.file(),
         &stage.addresses(),
         stage.log(),
-        &[("SOURCE_CLOCK", source_clock)],
+        &[("SOURCE_CLOCK", clock.setting())],
     );
     let aggregator = stage.aggregator();
     let begun = wait::within(BEGIN_WAIT, || {
@@ -146,7 +170,7 @@ fn play_part(kind: VenueKind, name: &str, scripts: &[Option<Script>], clock: Ven
         cases.iter().all(|case| told.has_begun(case)).then_some(())
     });
     assert!(begun.is_some(), "not every series begins:\n{}", stage.log_end());
-    for case in &cases {
+    for case in cases {
         case.script.into_iter().for_each(|script| case.venue.play(script));
     }
     let last_ns = cases.iter().map(|case| case.until_ns).max().unwrap();
@@ -161,7 +185,7 @@ fn play_part(kind: VenueKind, name: &str, scripts: &[Option<Script>], clock: Ven
     });
     producer.stop();
     let told = Told::read(&stage);
-    let stored = if kind == VenueKind::CoinGecko {
+    let stored = if cases.iter().any(|case| case.kind == VenueKind::CoinGecko) {
         // The oracle reads no quotes; their candles are compared below.
         stage.folded(&stage.expected().ends);
         stage.published();
@@ -171,10 +195,10 @@ fn play_part(kind: VenueKind, name: &str, scripts: &[Option<Script>], clock: Ven
         stage.check_stored([aggregator]).0
     };
     let mut failures = Vec::new();
-    for case in &cases {
+    for case in cases {
         let failed = told.failures(case, &stored);
         let result = failed.first().map_or("exact", |_| "FAILED");
-        println!("{:<9} {:<55} {result}", member(kind), case.title());
+        println!("{:<9} {:<55} {result}", member(case.kind), case.title());
         failures.extend(failed.into_iter().map(|failure| format!("{}: {failure}", case.title())));
     }
     let gaps = stage.psql("SELECT symbol, source, gap.* FROM gap JOIN series USING (series_id)");
@@ -198,6 +222,14 @@ fn all(kind: VenueKind) -> Vec<Option<Script>> {
         None => Script::ALL.contains(script),
     });
     std::iter::once(None).chain(scripts.map(Some)).collect()
+}
+
+#[test]
+fn the_day_so_far_is_fetched_with_the_last_trade_before_midnight() {
+    let clock = VenueClock::starting_at(EARLY_NS, FACTOR);
+    let kinds = [VenueKind::Binance, VenueKind::Coinbase, VenueKind::Kraken];
+    let cases = kinds.map(|kind| Case::of_today(kind, clock));
+    check("live-today", &cases, clock);
 }
 
 #[test]

@@ -151,7 +151,7 @@ impl Search<'_> {
         if time(&newest).is_none_or(|newest_ns| newest_ns < ns) {
             return Ok(Answer::of(vec![newest], false));
         }
-        // The trade at `high` is not before the time; the one at `low` is, or there is none.
+        // The trade at `high` is not before the time; the one at `low` is, or there is none so low.
         let (mut low, mut high) = (0, newest.id());
         let mut back = PAGE_ROWS_MAX;
         for _ in 0..PAGES_MAX {
@@ -160,22 +160,23 @@ impl Search<'_> {
                 low if high - low < PAGE_ROWS_MAX => low,
                 low => low + (high - low) / 2,
             };
-            let rows = self.page(PageFrom::Id(at), PAGE_ROWS_MAX.min(high - at + 1)).await?;
-            let is_before = |row: &Row| time(row).is_some_and(|row_ns| row_ns < ns);
-            let split = rows.partition_point(is_before);
+            let count = PAGE_ROWS_MAX.min(high - at + 1);
+            let rows = self.page(PageFrom::Id(at), count).await?;
+            let split = rows.partition_point(|row| time(row).is_some_and(|row_ns| row_ns < ns));
             if let (Some(after), true) = (rows.get(split), split > 0) {
                 return Ok(Answer::of(vec![rows[split - 1].clone(), after.clone()], false));
             }
-            match rows.first() {
-                Some(row) if split == 0 => {
-                    high = row.id();
-                    back = back.saturating_mul(2);
-                    if at == 1 {
-                        return Ok(Answer::of(vec![row.clone()], false));
-                    }
+            match (rows.first(), rows.last()) {
+                // Nothing is before the first one that there is.
+                (Some(first), _) if split == 0 && (at <= 1 || at == low) => {
+                    return Ok(Answer::of(vec![first.clone()], false));
                 }
-                Some(_) => low = rows.last().map_or(at, Row::id),
-                None => return Err(too_far()),
+                (Some(first), _) if split == 0 => {
+                    high = first.id();
+                    back = back.saturating_mul(2);
+                }
+                (_, Some(last)) => low = last.id(),
+                (_, None) => low = at + count - 1,
             }
         }
         Err(too_far())

@@ -35,7 +35,7 @@ async fn a_thousand_polls_invent_nothing_and_keep_the_plans_budget() {
         venue.rest_url()
     );
     let pipeline = Pipeline::from_yaml(&yaml("polls", "polls", &spec)).unwrap();
-    let faster: Faster = format!("{FACTOR}@{0}={0}", clock.origin_ns).parse().unwrap();
+    let faster: Faster = clock.setting().parse().unwrap();
     let wall = std::sync::Arc::new(runtime::clock::now_ns);
     let mut source = open(
         &pipeline.spec.sources[0],

@@ -152,6 +152,13 @@ impl Series {
             return vec![format!("no start; {:?}", self.states)];
         };
         let tape = case.venue.happened(instrument);
+        if case.has_history {
+            let midnight_ns = super::EARLY_NS - super::EARLY_NS.rem_euclid(super::DAY_NS);
+            let before = tape.iter().rfind(|trade| trade.event_ns < midnight_ns).unwrap();
+            if self.starts[0] != (before.id, midnight_ns) {
+                failures.push(format!("it begins at {:?}, not at {}", self.starts[0], before.id));
+            }
+        }
         let mut next = *first;
         for id in &self.order {
             if *id > next && !(next..*id).all(|id| self.lost.contains(&id)) {
