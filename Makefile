@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run up down test lint generate bench fuzz chaos set-up-run set-up-test set-up-fuzz
+.PHONY: help run up down test lint generate bench fuzz chaos venues demo-venue set-up-run set-up-test set-up-fuzz
 
 CACHE := $(HOME)/.cache/crypto-pipeline
 # Under CI every clone of a machine shares what is built. Cargo tells fresh from stale by the age
@@ -25,7 +25,7 @@ SEED ?= 1
 BROKERS ?= 3
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: set-up-run ## the whole pipeline in one process; ARGS='majors.yaml --listen 127.0.0.1:8080'
 	@cargo run --bin crypto-pipeline -- run $(ARGS)
@@ -59,6 +59,12 @@ bench: set-up-test ## CPU per tick of each part and on real servers, latency, me
 chaos: set-up-test ## kill, stop and cut everything under load; KILLS=300 SEED=1 BROKERS=3
 	KILLS=$(KILLS) SEED=$(SEED) BROKERS=$(BROKERS) \
 	  cargo test --package worker --test servers chaos:: -- --nocapture
+
+venues: set-up-test ## every fault of every venue, and the table; SCRIPTS=7,12 picks some
+	SCRIPTS=$(SCRIPTS) cargo test --package worker --test servers live:: -- --nocapture
+
+demo-venue: set-up-run ## venues of this machine, to run a pipeline against; ARGS='--scripts random'
+	@cargo run --quiet --package e2e --example demo-venue -- $(ARGS)
 
 fuzz: set-up-fuzz set-up-test ## random bytes to the decoder, then to a worker; FUZZ_SECONDS=60 FUZZED=1000000
 	mkdir -p $(CACHE)/fuzz/corpus

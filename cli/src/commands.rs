@@ -37,7 +37,9 @@ mod time;
 /// Exact OHLCV candles from live or recorded trades.
 #[derive(Debug, Parser)]
 #[command(name = "crypto-pipeline", version, max_term_width = 100)]
-#[command(after_help = "Begin with `crypto-pipeline run`: a demo market on http://127.0.0.1:8000.")]
+#[command(
+    after_help = "Begin with `crypto-pipeline run`: live venues, or a demo market, on http://127.0.0.1:8000."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,

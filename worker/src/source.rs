@@ -11,6 +11,8 @@ use futures::future::BoxFuture;
 use market::symbol::Series;
 use market::tick::{Ids, MarkKind, Side, UsdBasis};
 
+/// Whether a venue can be reached.
+mod answers;
 /// Files of an exchange's trades.
 pub mod archive;
 /// The clock, which tests may make run faster.
@@ -42,6 +44,7 @@ pub mod simulated;
 /// Series merged by event time, vouched for by marks.
 mod tape;
 
+pub use answers::answers;
 pub use clock::{Faster, FasterError, SourceClock};
 pub use error::SourceError;
 pub use live::Shared;

@@ -24,6 +24,8 @@ use crate::failure::Failure;
 
 /// On real servers.
 mod connected;
+/// What runs when no file is named.
+mod majors;
 /// Where a run is looked at.
 mod ports;
 
@@ -31,15 +33,19 @@ use ports::Ports;
 
 /// Run a pipeline in this process, with a dashboard.
 ///
-/// Without FILE a demo market of made-up trades runs. Everything is kept in the data directory:
-/// a second start goes on where the first stopped. With --connect the real Kafka, PostgreSQL and
+/// Without FILE the majors of live venues run, as far as these answer, else a demo market of
+/// made-up trades. Everything is kept in the data directory: a second start goes on where the
+/// first stopped. With --connect the real Kafka, PostgreSQL and
 /// Redis of FILE and the environment are used instead, and the tables and topics are made there;
 /// any number of such runs share the work.
 #[derive(Debug, Args)]
 #[command(after_help = ENVIRONMENT_HELP)]
 pub(crate) struct Run {
-    /// The pipeline file; without it, the demo market
+    /// The pipeline file; without it, live venues if they answer, else the demo market
     file: Option<PathBuf>,
+    /// Play the demo market, and ask no venue
+    #[arg(long, conflicts_with = "file")]
+    demo: bool,
     /// Where candles and state are kept; one directory per pipeline
     #[arg(long, env = "CRYPTO_PIPELINE_DATA_DIR", default_value = "data")]
     data_dir: PathBuf,
@@ -72,15 +78,23 @@ struct Running {
 type Shown = Arc<OnceLock<Running>>;
 
 impl Run {
-    pub(crate) fn run(self) -> Result<(), Failure> {
-        let demo = self.file.is_none();
-        let pipeline = match &self.file {
-            Some(path) => file::load(path, Target::Local)?,
-            None => pipeline::demo(),
-        };
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
         let screen = Screen::new();
         let writer = screen.clone();
         let runtime = tokio::runtime::Runtime::new()?;
+        let pipeline = match &self.file {
+            Some(path) => file::load(path, Target::Local)?,
+            None if self.demo => pipeline::demo(),
+            None => match runtime.block_on(majors::answering(&screen)) {
+                Some(majors) => {
+                    // Each pipeline has a directory of its own.
+                    self.data_dir.push(&majors.name);
+                    majors
+                }
+                None => pipeline::demo(),
+            },
+        };
+        let demo = self.file.is_none() && pipeline.spec.is_simulated();
         let traces = self.traces(&pipeline, runtime.handle())?;
         let format = telemetry::Format::Text;
         telemetry::init(format, "warn", move || writer.writer(), traces.as_ref())?;

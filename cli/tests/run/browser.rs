@@ -19,7 +19,15 @@ fn the_demo_page_is_live_with_history_and_talks_to_this_machine_only() {
     println!("{}", text(&version.stdout));
     let dir = TempDir::new().unwrap();
     let mut command = binary();
-    command.args(["run", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir"]);
+    command.args([
+        "run",
+        "--demo",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+        "--data-dir",
+    ]);
     command.arg(dir.path().join("data"));
     let running = Running::start(command);
     wait_for("six hours of history", || {

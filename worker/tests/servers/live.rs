@@ -5,19 +5,21 @@ use std::time::Duration;
 use e2e::venue::{FakeVenue, Script, Tape, VenueClock, VenueKind, VenueOptions};
 use e2e::wait;
 
-use crate::stage::{Backend, Stage, Worker};
+use crate::stage::{Backend, Candles, Stage, Worker};
 
 /// A thousand polls of quotes.
 mod polls;
 /// Quotes that came onto the topic against what the venue said.
 mod quoted;
+/// Real trades.
+mod recorded;
 /// What came onto the topic against what was on the tape.
 mod told;
 
 use told::Told;
 
 /// How many times as fast as the wall the clock of venues and sources runs.
-const FACTOR: f64 = 20.0;
+const FACTOR: f64 = 12.0;
 /// Trades of each instrument in a second of that clock.
 const PER_SECOND: f64 = 1.5;
 /// What REST has before the start.
@@ -46,8 +48,10 @@ struct Case {
     venue: FakeVenue,
     /// When the last of its tape has happened.
     until_ns: i64,
-    /// Whether the day's trades so far are fetched.
-    has_history: bool,
+    /// Symbol and instrument of each series.
+    series: Vec<(&'static str, &'static str)>,
+    /// Where it has to begin, with id and time, if the day's trades so far are fetched.
+    begins: Option<(u64, i64)>,
 }
 
 const fn instruments(kind: VenueKind) -> [&'static str; 2] {
@@ -57,6 +61,10 @@ const fn instruments(kind: VenueKind) -> [&'static str; 2] {
         VenueKind::Kraken => ["BTC/USD", "ETH/USD"],
         VenueKind::CoinGecko => ["bitcoin", "ethereum"],
     }
+}
+
+fn series(kind: VenueKind) -> Vec<(&'static str, &'static str)> {
+    ["BTC", "ETH"].into_iter().zip(instruments(kind)).collect()
 }
 
 const fn member(kind: VenueKind) -> &'static str {
@@ -86,7 +94,7 @@ impl Case {
             VenueOptions { venue: kind, clock, tape, schedule: Vec::new(), seed, key: None };
         let venue = FakeVenue::start(options);
         let source = format!("s{index:02}");
-        Self { kind, source, script, venue, until_ns, has_history: false }
+        Self { kind, source, script, venue, until_ns, series: series(kind), begins: None }
     }
 
     /// A venue that has traded since before midnight, and whose day is wanted.
@@ -97,21 +105,28 @@ impl Case {
         let tape = Tape::generated(3, &instruments(kind), from_ns, until_ns, PER_SECOND);
         let options =
             VenueOptions { venue: kind, clock, tape, schedule: Vec::new(), seed: 3, key: None };
+        let midnight_ns = begin_ns - begin_ns.rem_euclid(DAY_NS);
+        let first = |instrument: &str| {
+            let trades = &options.tape.trades[instrument];
+            trades.iter().rfind(|trade| trade.event_ns < midnight_ns).unwrap().id
+        };
+        let series = vec![series(kind)[0]];
+        let begins = Some((first(series[0].1), midnight_ns));
         let venue = FakeVenue::start(options);
         let source = member(kind).to_lowercase();
-        Self { kind, source, script: None, venue, until_ns, has_history: true }
+        Self { kind, source, script: None, venue, until_ns, series, begins }
     }
 
     /// Its entry in the spec.
     fn spec(&self, kind: VenueKind) -> String {
-        let history = match self.has_history {
+        let history = match self.begins.is_some() {
             true => "history: today, ",
             false if kind == VenueKind::CoinGecko => "",
             false => "history: none, ",
         };
         let socket = format!("socket: \"{}\", ", self.venue.socket_url());
         let socket = if kind == VenueKind::CoinGecko { String::new() } else { socket };
-        let symbols = ["BTC", "ETH"].iter().zip(instruments(kind));
+        let symbols = self.series.iter();
         let symbols: Vec<_> = symbols
             .map(|(symbol, instrument)| format!("{{symbol: {symbol}, instrument: {instrument}}}"))
             .collect();
@@ -152,7 +167,7 @@ fn play_part(kind: VenueKind, name: &str, scripts: &[Option<Script>], clock: Ven
 
 /// Lets a producer read these venues until their tapes are over, and looks at what came of it.
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
-fn check(name: &str, cases: &[Case], clock: VenueClock) {
+fn check(name: &str, cases: &[Case], clock: VenueClock) -> Candles {
     let sources: String = cases.iter().map(|case| case.spec(case.kind)).collect();
     let spec = format!("  sources:\n{sources}  candles: {{intervals: [1m, 5m]}}\n");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -209,11 +224,12 @@ fn check(name: &str, cases: &[Case], clock: VenueClock) {
         failures.len(),
         stage.log_end()
     );
+    stored
 }
 
 /// Every script that applies, or those of them whose numbers `SCRIPTS` names.
 fn all(kind: VenueKind) -> Vec<Option<Script>> {
-    let named = std::env::var("SCRIPTS").ok();
+    let named = std::env::var("SCRIPTS").ok().filter(|named| !named.is_empty());
     let named =
         named.map(|named| named.split(',').map(|n| n.parse().unwrap()).collect::<Vec<u8>>());
     let scripts = Script::every().filter(|script| script.applies_to(kind));

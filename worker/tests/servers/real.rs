@@ -12,7 +12,7 @@ use crate::stage::{Backend, Candles, Stage};
 
 /// Where the recordings are, if they are.
 #[expect(clippy::print_stdout, reason = "what is skipped is said")]
-fn market_data() -> Option<PathBuf> {
+pub(crate) fn market_data() -> Option<PathBuf> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/market-data");
     let named = std::env::var_os("MARKET_DATA").map(PathBuf::from);
     let found = named.unwrap_or_else(|| PathBuf::from(beside));
@@ -49,7 +49,7 @@ async fn equals_the_exchanges(backend: Backend, name: &str) {
 }
 
 /// How many complete 5m candles there are, all equal to the exchange's in nine fields.
-fn binance_windows(candles: &Candles, theirs: &str) -> usize {
+pub(crate) fn binance_windows(candles: &Candles, theirs: &str) -> usize {
     let mut equal = 0;
     for line in theirs.lines() {
         let theirs: Vec<&str> = line.split(',').collect();
@@ -70,7 +70,7 @@ fn binance_windows(candles: &Candles, theirs: &str) -> usize {
 }
 
 /// How many complete minutes with trades and without there are, all equal to the exchange's.
-fn kraken_minutes(candles: &Candles, theirs: &str) -> (usize, usize) {
+pub(crate) fn kraken_minutes(candles: &Candles, theirs: &str) -> (usize, usize) {
     let theirs: Value = serde_json::from_str(theirs).unwrap();
     let rows = theirs["result"].as_object().unwrap().values().find_map(Value::as_array).unwrap();
     let (mut traded, mut flat) = (0, 0);

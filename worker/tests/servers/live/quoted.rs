@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use market::decimal::Decimal;
 use market::interval::Interval;
 
+use super::Case;
 use super::told::Series;
-use super::{Case, instruments};
 use crate::stage::Candles;
 
 /// CoinGecko's own cache, and a poll: the newest quote may be so much older than the newest update.
@@ -12,7 +12,7 @@ const OLD_SECONDS: i64 = 200;
 
 /// Whether the newest quotes are as new as they can be.
 pub(super) fn has_last<'a>(case: &Case, series: impl Fn(&str) -> Option<&'a Series>) -> bool {
-    ["BTC", "ETH"].iter().zip(instruments(case.kind)).all(|(symbol, instrument)| {
+    case.series.iter().all(|(symbol, instrument)| {
         let newest = series(symbol).and_then(|series| series.quotes.last());
         newest.is_some_and(|(ns, _)| is_new(case, instrument, *ns))
     })

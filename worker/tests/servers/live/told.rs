@@ -7,7 +7,7 @@ use market::tick::decode::decode;
 use market::tick::{MarkKind, Record, Side, Tick};
 use rdkafka::message::Message as _;
 
-use super::{Case, instruments};
+use super::Case;
 use crate::stage::{Candles, PARTITIONS, Stage, read_topic};
 
 /// Digits of a price that count.
@@ -52,7 +52,7 @@ impl Told {
     /// Whether each instrument has some trades.
     pub(super) fn has_begun(&self, case: &Case) -> bool {
         let begun = |series: &Series| series.trades.len() > 2 || !series.quotes.is_empty();
-        ["BTC", "ETH"].iter().all(|symbol| self.of(case, symbol).is_some_and(begun))
+        case.series.iter().all(|(symbol, _)| self.of(case, symbol).is_some_and(begun))
     }
 
     fn take(&mut self, bytes: &[u8]) {
@@ -109,7 +109,7 @@ impl Told {
         if kind == VenueKind::CoinGecko {
             return super::quoted::has_last(case, |symbol| self.of(case, symbol));
         }
-        ["BTC", "ETH"].iter().zip(instruments(kind)).all(|(symbol, instrument)| {
+        case.series.iter().all(|(symbol, instrument)| {
             let last = case.venue.happened(instrument).last().map(|trade| trade.id);
             let series = self.of(case, symbol);
             series.is_some_and(|series| series.trades.last_key_value().map(|(id, _)| *id) >= last)
@@ -119,7 +119,7 @@ impl Told {
     /// What is not as it has to be.
     pub(super) fn failures(&self, case: &Case, stored: &Candles) -> Vec<String> {
         let mut failures = case.venue.breaches();
-        for (symbol, instrument) in ["BTC", "ETH"].iter().zip(instruments(case.kind)) {
+        for (symbol, instrument) in &case.series {
             let Some(series) = self.of(case, symbol) else {
                 failures.push(format!("{symbol} is not on the topic"));
                 continue;
@@ -152,12 +152,8 @@ impl Series {
             return vec![format!("no start; {:?}", self.states)];
         };
         let tape = case.venue.happened(instrument);
-        if case.has_history {
-            let midnight_ns = super::EARLY_NS - super::EARLY_NS.rem_euclid(super::DAY_NS);
-            let before = tape.iter().rfind(|trade| trade.event_ns < midnight_ns).unwrap();
-            if self.starts[0] != (before.id, midnight_ns) {
-                failures.push(format!("it begins at {:?}, not at {}", self.starts[0], before.id));
-            }
+        if let Some(begins) = case.begins.filter(|begins| *begins != self.starts[0]) {
+            failures.push(format!("it begins at {:?}, not at {begins:?}", self.starts[0]));
         }
         let mut next = *first;
         for id in &self.order {
@@ -229,7 +225,10 @@ fn candle_failures(
         };
         let trades: Vec<_> = tape.iter().filter(inside).collect();
         if !candle.complete {
-            if *open_ms >= from_ms && *interval == Interval::M1 && !odd {
+            // Before the first trade that there is, no price is known.
+            let known =
+                tape.first().is_some_and(|first| first.event_ns < close_ms * NANOS_PER_MILLI);
+            if known && *open_ms >= from_ms && *interval == Interval::M1 && !odd {
                 failures.push(format!("{interval} of {open_ms} is not complete"));
             }
             continue;

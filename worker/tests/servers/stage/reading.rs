@@ -14,6 +14,8 @@ use redis::streams::StreamRangeReply;
 
 use super::{Candles, PARTITIONS, Stage};
 
+/// How long a broker may take to tell where a partition ends.
+const ASK_WAIT: Duration = Duration::from_secs(10);
 /// Entries of the Redis stream that are read at a time.
 const STREAM_PAGE: usize = 5_000;
 
@@ -24,7 +26,7 @@ const CANDLES: &str = "\
     first_event_ns, last_event_ns, closed, complete, revision, samples, sma_20, sma_50, ema_20, \
     trend FROM candle JOIN series USING (series_id)";
 
-/// Reads a topic from its beginning to its end, each partition in order.
+/// Reads a topic from its beginning to where it ends now, each partition in order.
 pub(crate) fn read_topic(
     brokers: &str,
     topic: &str,
@@ -43,10 +45,22 @@ pub(crate) fn read_topic(
         list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&list).unwrap();
+    // Where records keep coming, no fetch finds the end: it is asked for.
+    let ends: Vec<i64> = (0..partitions)
+        .map(|partition| consumer.fetch_watermarks(topic, partition, ASK_WAIT).unwrap().1)
+        .collect();
     let mut ended = BTreeSet::new();
     while ended.len() < usize::try_from(partitions).unwrap() {
         match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(record)) => take(&record),
+            Some(Ok(record)) => {
+                let (partition, offset) = (record.partition(), record.offset());
+                if !ended.contains(&partition) {
+                    take(&record);
+                }
+                if offset + 1 >= ends[usize::try_from(partition).unwrap()] {
+                    ended.insert(partition);
+                }
+            }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 ended.insert(partition);
             }
