@@ -55,11 +55,11 @@ fn a_missing_archive_says_which() {
 }
 
 #[test]
-fn a_live_venue_says_that_this_version_has_none() {
+fn a_venue_that_this_version_cannot_read_is_refused_with_those_that_it_can() {
     let dir = TempDir::new().unwrap();
     let symbols = "symbols: [{symbol: BTC, instrument: BTCUSDT}]";
-    let spec = spec(dir.path(), &format!("binance: {{{symbols}}}"));
-    check(&mut run(&spec, dir.path()), 2, &["binance", "archive"]);
+    let spec = spec(dir.path(), &format!("binanceUsdm: {{{symbols}}}"));
+    check(&mut run(&spec, dir.path()), 2, &["binanceUsdm", "coinbase", "archive"]);
 }
 
 #[test]

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use market::publication::FeedState;
-use market::tick::{MarkKind, REASON_LENGTH_MAX, Start};
 
 use super::clock::SourceClock;
 use super::dice::roll;
@@ -32,6 +31,8 @@ mod pace;
 mod poll;
 /// What an answer holds.
 mod prices;
+/// What it says of its coins.
+mod said;
 
 use freshness::{Change, Counts, Freshness};
 pub(super) use open::{CoinGeckoOptions, open};
@@ -39,7 +40,6 @@ use pace::{Feed, Outcome, Pace};
 use poll::{Poll, Polled};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
-const NANOS_PER_HOUR: i64 = 3_600 * NANOS_PER_SECOND;
 /// The longest sleep before looking again, so that a clock that is set has an effect.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// Another wait than a computed one of no time: the clock may be a little behind.
@@ -62,6 +62,8 @@ pub(super) struct CoinGecko {
     pace: Pace,
     poll: Poll,
     freshness: Freshness,
+    /// Why all coins are down, while they are.
+    down_because: Option<String>,
     /// Whether the next call asks which coins there are.
     wants_list: bool,
     has_list: bool,
@@ -149,12 +151,25 @@ impl CoinGecko {
     /// What the pace says of the feed is true of every coin.
     fn take_feed(&mut self, now_ns: i64) {
         let reason = match self.pace.feed() {
-            Feed::Starting | Feed::Up => return,
+            Feed::Starting => return,
+            Feed::Up => return self.undo_down(now_ns),
             Feed::Down(trouble) | Feed::Refused(trouble) => trouble.to_string(),
         };
         let ids: Vec<_> = self.coins.iter().map(|coin| coin.id.clone()).collect();
         for id in ids {
             self.say(&id, FeedState::Down, &reason, now_ns);
+        }
+        self.down_because = Some(reason);
+    }
+
+    /// Coins that were down only because all were are up again.
+    fn undo_down(&mut self, now_ns: i64) {
+        let Some(reason) = self.down_because.take() else { return };
+        let down = Some((FeedState::Down, reason));
+        let ids = self.coins.iter().filter(|coin| coin.state == down && coin.quotes > 0);
+        let ids: Vec<_> = ids.map(|coin| coin.id.clone()).collect();
+        for id in ids {
+            self.say(&id, FeedState::Up, "", now_ns);
         }
     }
 
@@ -183,61 +198,6 @@ impl CoinGecko {
                 };
                 self.ready.push_back(Emission { listing: index, event: Event::Quote(quote) });
             }
-        }
-    }
-
-    /// Says how a coin's feed is, where that is new.
-    fn say(&mut self, id: &str, state: FeedState, reason: &str, now_ns: i64) {
-        let Some(index) = self.coins.iter().position(|coin| coin.id == id) else { return };
-        let coin = &mut self.coins[index];
-        let said = coin.state.as_ref();
-        if said.is_some_and(|(known, why)| *known == state && why == reason) {
-            return;
-        }
-        coin.state = Some((state, reason.to_owned()));
-        coin.said_ns = now_ns;
-        self.state_mark(index);
-    }
-
-    fn state_mark(&mut self, index: usize) {
-        let Some((state, reason)) = self.coins[index].state.clone() else { return };
-        let end = reason.floor_char_boundary(REASON_LENGTH_MAX);
-        let reason = reason[..end].to_owned().into();
-        let event = Event::Mark(MarkKind::State { state, reason });
-        self.ready.push_back(Emission { listing: index, event });
-    }
-
-    /// Says what is due: `start` at first and once an hour, and again that a feed is down.
-    fn turn(&mut self, now_ns: i64) {
-        let hour = now_ns.div_euclid(NANOS_PER_HOUR);
-        for index in 0..self.coins.len() {
-            let coin = &mut self.coins[index];
-            if coin.started_hour != Some(hour) {
-                coin.started_hour = Some(hour);
-                let event = Event::Mark(MarkKind::Start(self.start(index, now_ns)));
-                self.ready.push_back(Emission { listing: index, event });
-            }
-            let coin = &mut self.coins[index];
-            let is_down = matches!(coin.state, Some((FeedState::Down, _)));
-            if is_down && now_ns >= coin.said_ns.saturating_add(self.stale_ns) {
-                coin.said_ns = now_ns;
-                self.state_mark(index);
-            }
-        }
-    }
-
-    fn start(&self, index: usize, now_ns: i64) -> Start<'static> {
-        let listing = &self.listings[index];
-        Start {
-            from_ns: now_ns,
-            next_id: None,
-            ids: listing.ids,
-            space: listing.space.clone().into(),
-            venue: listing.venue.clone().into(),
-            instrument: listing.instrument.clone().into(),
-            base: listing.base.clone().into(),
-            quote: listing.quote.clone().into(),
-            usd_basis: listing.usd_basis,
         }
     }
 

@@ -10,14 +10,14 @@
 //! [`LiveSource`] alone owns the state; it moves while it is asked for records. When nobody asks,
 //! the queue of the connection fills up, the connection ends, and ids tell what was missed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use reqwest::Url;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 
 use super::clock::SourceClock;
 use super::{BATCH_RECORDS_MAX, Emission, Event, Flow, Listing, Look, Source, SourceError};
@@ -75,8 +75,9 @@ const TURN_EVERY: Duration = Duration::from_millis(250);
 const TURN_WALL_MIN: Duration = Duration::from_millis(10);
 /// Notes of a connection that are taken at once.
 const NOTES_MAX: usize = 512;
-/// Questions to REST at once, of one source.
+/// Questions to REST at once, of one source; some of them are kept for those that cannot wait.
 const ASKED_MAX: usize = 4;
+const PATIENT_MAX: usize = 2;
 /// A trade that happened so much after its receipt is marked as of the future.
 const FUTURE_NS: i64 = 60 * NANOS_PER_SECOND;
 
@@ -145,8 +146,14 @@ enum Refused {
     Always,
 }
 
-/// An answer to the question of one instrument.
-type Answered = (usize, Result<Answer, Unanswered>);
+/// A question that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Asking {
+    /// Index of the instrument.
+    instrument: usize,
+    /// Whether it may wait for others.
+    patient: bool,
+}
 
 /// A venue's trades.
 pub(super) struct LiveSource {
@@ -156,7 +163,8 @@ pub(super) struct LiveSource {
     venue: Arc<dyn Venue>,
     rest: Arc<Rest>,
     lines: Lines,
-    answers: JoinSet<Answered>,
+    answers: JoinSet<Result<Answer, Unanswered>>,
+    asking: HashMap<task::Id, Asking>,
     list: JoinSet<Result<Vec<Listed>, Unanswered>>,
     list_after_ns: Option<i64>,
     ready: VecDeque<Emission>,
@@ -173,7 +181,7 @@ pub(super) struct LiveSource {
 enum Happened {
     Notes { spare: bool },
     Closed { spare: bool },
-    Answered(Answered),
+    Answered(usize, Result<Answer, Unanswered>),
     Listed(Result<Vec<Listed>, Unanswered>),
     Turn,
 }
@@ -184,7 +192,7 @@ impl LiveSource {
             match self.wait().await {
                 Happened::Notes { spare } => self.take_notes(spare),
                 Happened::Closed { spare } => self.close(spare).await,
-                Happened::Answered((index, answer)) => {
+                Happened::Answered(index, answer) => {
                     let now_ns = self.clock.now_ns();
                     self.tell(index, |sequencer, out| sequencer.answer(answer, now_ns, out));
                 }
@@ -207,10 +215,19 @@ impl LiveSource {
                 0 => Happened::Closed { spare },
                 _ => Happened::Notes { spare },
             },
-            Some(answered) = self.answers.join_next() => match answered {
-                Ok(answered) => Happened::Answered(answered),
-                Err(_) => Happened::Turn,
-            },
+            Some(answered) = self.answers.join_next_with_id() => {
+                let (id, answer) = match answered {
+                    Ok(answered) => answered,
+                    Err(error) => {
+                        let reason = format!("a question was not finished: {error}");
+                        (error.id(), Err(Unanswered::Again { reason }))
+                    }
+                };
+                match self.asking.remove(&id) {
+                    Some(asking) => Happened::Answered(asking.instrument, answer),
+                    None => Happened::Turn,
+                }
+            }
             Some(listed) = self.list.join_next() => match listed {
                 Ok(listed) => Happened::Listed(listed),
                 Err(_) => Happened::Turn,

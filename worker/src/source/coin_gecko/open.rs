@@ -86,6 +86,7 @@ pub(in crate::source) fn open(options: CoinGeckoOptions<'_>) -> Result<CoinGecko
             clock: clock.clone(),
         },
         freshness,
+        down_because: None,
         wants_list: false,
         has_list: false,
         stale_ns: i64::try_from(duration(&spec.stale_after()).as_nanos()).unwrap_or(i64::MAX),

@@ -227,14 +227,17 @@ impl Lines {
             self.spare = Some(self.connect(instruments));
             self.wait_before_connecting(now_ns);
         }
-        self.take_over(now_ns)
+        self.take_over(now_ns, instruments)
     }
 
     /// Lets the spare connection count, once it is as good as the other one.
-    fn take_over(&mut self, now_ns: i64) -> Turned {
+    fn take_over(&mut self, now_ns: i64, instruments: &[(usize, &str)]) -> Turned {
         let (Some(main), Some(spare)) = (&self.main, &self.spare) else { return Turned::Same };
         let Some(opened_ns) = spare.opened_ns else { return Turned::Same };
-        let confirmed = main.confirmed.is_subset(&spare.confirmed);
+        // What is not read any more need not be there.
+        let mut read = instruments.iter().map(|(index, _)| index);
+        let confirmed =
+            read.all(|index| spare.confirmed.contains(index) || !main.confirmed.contains(index));
         let stood_ns = now_ns.saturating_sub(opened_ns);
         let has_data = spare.brought_data && stood_ns >= OVERLAP_NS;
         if !confirmed || !(has_data || stood_ns >= SPARE_NS_MAX) {

@@ -1,8 +1,9 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use market::pipeline::{self, History};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use tokio::task::JoinSet;
 
@@ -88,6 +89,7 @@ pub(in crate::source) fn open(options: LiveOptions<'_>) -> Result<LiveSource, So
         names,
         lines: Lines::new(plugs(&options, &venue)?, seed),
         answers: JoinSet::new(),
+        asking: HashMap::new(),
         list: JoinSet::new(),
         list_after_ns: Some(i64::MIN),
         ready: VecDeque::new(),
@@ -219,7 +221,9 @@ pub(in crate::source) fn client(url: &Url) -> Result<Client, SourceError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("crypto-pipeline/", env!("CARGO_PKG_VERSION")))
-        .http1_only();
+        .http1_only()
+        // What is asked for, keys included, is for this host.
+        .redirect(Policy::none());
     if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
         builder = builder.no_proxy();
     }

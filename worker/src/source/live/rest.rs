@@ -22,6 +22,8 @@ const CALL_MAX: Duration = Duration::from_secs(15);
 const BLOCKED: Duration = Duration::from_secs(120);
 /// How long a venue is left alone that refuses this address.
 const REFUSED: Duration = Duration::from_secs(600);
+/// The shortest, where it refuses and asks for no time.
+const BLOCKED_MIN: Duration = Duration::from_secs(1);
 /// The longest that a venue may ask to be left alone.
 const BLOCKED_MAX: Duration = Duration::from_secs(3 * 86_400);
 /// How long a venue is left alone that has too many calls, in words instead of a status.
@@ -152,6 +154,7 @@ pub(super) fn leave_alone(status: StatusCode, headers: &HeaderMap) -> Option<Dur
     let told = until_ns.map(|until_ns| {
         Duration::from_nanos(until_ns.saturating_sub(now_ns).max(0).unsigned_abs())
     });
-    let wait = told.unwrap_or(otherwise).min(BLOCKED_MAX);
+    let least = if otherwise.is_zero() { Duration::ZERO } else { BLOCKED_MIN };
+    let wait = told.unwrap_or(otherwise).clamp(least, BLOCKED_MAX);
     (wait > Duration::ZERO).then_some(wait)
 }

@@ -90,6 +90,8 @@ struct Up {
 struct Hole {
     since_ns: i64,
     until_ns: i64,
+    /// Whether REST was asked for it: then it counts.
+    counted: bool,
 }
 
 /// One question to the REST side.
@@ -158,7 +160,13 @@ impl Sequencer {
     pub(super) fn connect(&mut self, now_ns: i64) {
         self.up.get_or_insert(Up { since_ns: now_ns, newest_id: None });
         self.quiet.heard_ns = Some(now_ns);
+        self.quiet.silent = 0;
         self.ask_after_ns = self.ask_after_ns.min(now_ns);
+        // Only time in which it can be asked for counts.
+        if let Some(hole) = &mut self.hole {
+            hole.until_ns = now_ns.saturating_add(hole.until_ns.saturating_sub(hole.since_ns));
+            hole.since_ns = now_ns;
+        }
     }
 
     /// No connection carries the series any more.
@@ -224,13 +232,19 @@ impl Sequencer {
                 }
             }),
         };
+        if let Some(hole) = &mut self.hole
+            && !hole.counted
+        {
+            hole.counted = true;
+            self.counts.gaps += u64::from(!self.history);
+        }
         self.asked = Some(Asked { at_ns: now_ns, probe });
         Some(ask)
     }
 
     /// Whether what it asks may wait for the repair of others.
     pub(super) const fn is_patient(&self) -> bool {
-        self.history
+        self.history || matches!(self.goal, Some(Goal::Since { .. }))
     }
 
     fn first_ask(&self, goal: Goal) -> Option<Ask> {
@@ -257,7 +271,7 @@ impl Sequencer {
     /// would have brought every trade; `None` while nothing is known of that.
     pub(super) fn turn(&mut self, now_ns: i64, vouched_ns: Option<i64>, out: &mut Vec<Event>) {
         self.begin_late(now_ns, out);
-        if self.hole.is_some_and(|hole| now_ns >= hole.until_ns) {
+        if self.up.is_some() && self.hole.is_some_and(|hole| now_ns >= hole.until_ns) {
             self.lose_first(now_ns, "the venue did not give these trades in time", out);
         }
         if self.goal.is_none() && self.is_missing() && self.up.is_some() {

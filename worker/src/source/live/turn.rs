@@ -7,11 +7,13 @@ use super::lines::Turned;
 use super::search::Search;
 use super::sequencer::{Counts, NANOS_PER_SECOND};
 use super::venue::Listed;
-use super::{ASKED_MAX, LiveSource, Refused, TURN_EVERY};
+use super::{ASKED_MAX, Asking, Instrument, LiveSource, PATIENT_MAX, Refused, TURN_EVERY};
 use crate::source::{Look, SymbolLook, close};
 
 /// How often the venue's list is read.
 const LIST_EVERY_NS: i64 = 86_400 * NANOS_PER_SECOND;
+/// How often while it lacks an instrument, which may only be halted.
+const UNLISTED_AGAIN_NS: i64 = 300 * NANOS_PER_SECOND;
 /// When it is asked for again, if it was not given.
 const LIST_AGAIN_NS: i64 = 60 * NANOS_PER_SECOND;
 
@@ -30,6 +32,16 @@ impl LiveSource {
             if self.instruments[index].refused.is_none() {
                 let reason = reason.as_str();
                 self.tell(index, |sequencer, out| sequencer.disconnect(reason, now_ns, out));
+            }
+        }
+        // The spare connection, where there was one, counts now.
+        self.connect_carried(now_ns);
+    }
+
+    fn connect_carried(&mut self, now_ns: i64) {
+        for index in 0..self.instruments.len() {
+            if self.lines.carries(index) {
+                self.tell(index, |sequencer, _| sequencer.connect(now_ns));
             }
         }
     }
@@ -57,11 +69,7 @@ impl LiveSource {
             .map(|(index, _)| (index, self.listings[index].instrument.as_str()))
             .collect();
         if self.lines.turn(now_ns, &open) == Turned::Replaced {
-            for index in 0..self.instruments.len() {
-                if self.lines.carries(index) {
-                    self.tell(index, |sequencer, _| sequencer.connect(now_ns));
-                }
-            }
+            self.connect_carried(now_ns);
         }
         let heard_ns = self.lines.heard_ns();
         let vouched_ns =
@@ -101,16 +109,18 @@ impl LiveSource {
             }
             let index = (first + turn) % self.instruments.len();
             let instrument = &mut self.instruments[index];
-            if instrument.refused.is_some() {
+            let patient = instrument.sequencer.is_patient();
+            let patients = self.asking.values().filter(|asking| asking.patient).count();
+            if instrument.refused.is_some() || (patient && patients >= PATIENT_MAX) {
                 continue;
             }
             let Some(ask) = instrument.sequencer.ask(now_ns) else { continue };
             let (rest, rest_name) = (Arc::clone(&self.rest), instrument.rest_name.clone());
-            let patient = instrument.sequencer.is_patient();
-            self.answers.spawn(async move {
+            let task = self.answers.spawn(async move {
                 let search = Search { rest: &rest, rest_name: &rest_name, patient };
-                (index, search.answer(ask).await)
+                search.answer(ask).await
             });
+            self.asking.insert(task.id(), Asking { instrument: index, patient });
         }
     }
 
@@ -164,7 +174,12 @@ impl LiveSource {
                 }
             }
         }
-        self.list_after_ns = Some(self.clock.now_ns().saturating_add(LIST_EVERY_NS));
+        let unlisted = |of: &Instrument| of.refused == Some(Refused::Unlisted);
+        let again_ns = match self.instruments.iter().any(unlisted) {
+            true => UNLISTED_AGAIN_NS,
+            false => LIST_EVERY_NS,
+        };
+        self.list_after_ns = Some(self.clock.now_ns().saturating_add(again_ns));
         self.lines.may_connect();
     }
 }

@@ -31,8 +31,8 @@ impl Sequencer {
     pub(super) fn note_hole(&mut self, now_ns: i64) {
         if self.goal.is_none() && self.is_missing() && self.hole.is_none() {
             let most_ns = if self.history { HISTORY_NS_MAX } else { HOLE_NS_MAX };
-            self.hole = Some(Hole { since_ns: now_ns, until_ns: now_ns.saturating_add(most_ns) });
-            self.counts.gaps += u64::from(!self.history);
+            let until_ns = now_ns.saturating_add(most_ns);
+            self.hole = Some(Hole { since_ns: now_ns, until_ns, counted: false });
         }
     }
 

@@ -55,7 +55,7 @@ impl Sequencer {
         if verified && ends && asked_of_this_link && !self.is_missing() {
             self.joined = true;
         }
-        if asked.probe {
+        if asked.probe && verified {
             self.quiet.heard_ns = Some(now_ns);
         }
         if self.next_id > before || (verified && !self.is_missing()) {
