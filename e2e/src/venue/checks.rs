@@ -11,7 +11,7 @@ use super::{VenueClock, VenueKind, clock::nanos};
 /// Breaches that are kept; later ones are the same again.
 const BREACHES_MAX: usize = 1_000;
 /// What is on its way between a client and us takes at most so long, by the machine's clock.
-const ON_THE_WAY: Duration = Duration::from_millis(300);
+const ON_THE_WAY: Duration = Duration::from_millis(100);
 const SECOND_NS: i64 = 1_000_000_000;
 const MINUTE_NS: i64 = 60 * SECOND_NS;
 /// How long who ignores a refusal is banned.

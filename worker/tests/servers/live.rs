@@ -19,13 +19,13 @@ mod told;
 use told::Told;
 
 /// How many times as fast as the wall the clock of venues and sources runs.
-const FACTOR: f64 = 12.0;
+const FACTOR: f64 = 8.0;
 /// Trades of each instrument in a second of that clock.
 const PER_SECOND: f64 = 1.5;
 /// What REST has before the start.
 const BEFORE: Duration = Duration::from_secs(150);
 /// For the producer's start, and some minutes in which all is well.
-const WELL_BEFORE: Duration = Duration::from_secs(300);
+const WELL_BEFORE: Duration = Duration::from_secs(200);
 /// From the end of a script on.
 const WELL_AFTER: Duration = Duration::from_secs(150);
 /// As `WELL_AFTER`, where the source rightly leaves the venue alone for a while.
