@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use e2e::wait;
 use market::alert::Alert;
 use market::candle::{Candle, Trend};
 use market::decimal::Fixed;
@@ -15,7 +16,7 @@ use redis::streams::StreamRangeReply;
 use super::{Candles, PARTITIONS, Stage};
 
 /// How long a broker may take to tell where a partition ends.
-const ASK_WAIT: Duration = Duration::from_secs(10);
+const ASK_WAIT: Duration = Duration::from_secs(60);
 /// Entries of the Redis stream that are read at a time.
 const STREAM_PAGE: usize = 5_000;
 
@@ -46,9 +47,12 @@ pub(crate) fn read_topic(
     }
     consumer.assign(&list).unwrap();
     // Where records keep coming, no fetch finds the end: it is asked for.
-    let ends: Vec<i64> = (0..partitions)
-        .map(|partition| consumer.fetch_watermarks(topic, partition, ASK_WAIT).unwrap().1)
-        .collect();
+    let end = |partition| {
+        // Of a topic that was just made, a broker may not know every leader yet.
+        let asked = || consumer.fetch_watermarks(topic, partition, ASK_WAIT).ok();
+        wait::within(ASK_WAIT, asked).expect("every partition has an end").1
+    };
+    let ends: Vec<i64> = (0..partitions).map(end).collect();
     let mut ended = BTreeSet::new();
     while ended.len() < usize::try_from(partitions).unwrap() {
         match consumer.poll(Duration::from_millis(100)) {
