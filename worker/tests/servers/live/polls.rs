@@ -15,7 +15,7 @@ const CALLS_A_MONTH: f64 = 10_000.0;
 const MONTH_SECONDS: f64 = 31.0 * 86_400.0;
 /// A bucket may hold so many.
 const BURST: f64 = 10.0;
-const WALL_MAX: Duration = Duration::from_secs(240);
+const WALL_MAX: Duration = Duration::from_secs(600);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_polls_invent_nothing_and_keep_the_plans_budget() {
@@ -79,9 +79,9 @@ async fn a_thousand_polls_invent_nothing_and_keep_the_plans_budget() {
         let second = quote.event_time_ns / 1_000_000_000;
         assert!(second > last[*listing], "{coin} of {second} comes after {}", last[*listing]);
         last[*listing] = second;
-        let sent = tape.updates[coin].iter().find(|update| update.last_updated_at == second);
-        let sent = sent.unwrap_or_else(|| panic!("nobody sent {quote:?}"));
-        assert_eq!(sent.usd, *quote.price);
+        // A script may add an update of the same second.
+        let mut sent = tape.updates[coin].iter().filter(|update| update.last_updated_at == second);
+        assert!(sent.any(|update| update.usd == *quote.price), "nobody sent {quote:?}");
     }
     // Most polls bring a quote of each coin, for prices change every minute.
     assert!(quotes.len() > 1_000, "{} quotes", quotes.len());

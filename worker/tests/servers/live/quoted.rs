@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use market::decimal::Decimal;
 use market::interval::Interval;
@@ -35,11 +35,11 @@ pub(super) fn failures(
     let mut failures = candle_failures(case, symbol, series, stored);
     let tape = case.venue.tape();
     let updates = tape.updates[instrument].iter();
-    let updates: BTreeMap<i64, &str> =
+    let updates: BTreeSet<(i64, &str)> =
         updates.map(|update| (update.last_updated_at, update.usd.as_str())).collect();
     let mut before_ns = i64::MIN;
     for (ns, price) in &series.quotes {
-        if updates.get(&(ns / 1_000_000_000)) != Some(&price.as_str()) {
+        if !updates.contains(&(ns / 1_000_000_000, price.as_str())) {
             failures.push(format!("nobody sent {price} of {ns}"));
         }
         if *ns <= before_ns {
