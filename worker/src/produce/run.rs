@@ -180,9 +180,8 @@ impl Producing {
             let ours = |instrument: &str| shard.owns(source.name.as_str(), instrument);
             if source.symbols().iter().any(|symbol| ours(&symbol.instrument)) {
                 let (options, status) = (Arc::clone(&options), Arc::clone(&status));
-                let (metrics, stop, shared) =
-                    (metrics.clone(), stop.clone(), options.shared.clone());
-                let task = Task { index, options, shared, status, metrics, stop };
+                let (metrics, stop) = (metrics.clone(), stop.clone());
+                let task = Task { index, options, status, metrics, stop };
                 tasks.spawn(run_source(task));
             }
         }

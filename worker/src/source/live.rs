@@ -133,6 +133,8 @@ struct Instrument {
     rest_name: String,
     /// Whether it is not read, for the venue refuses it.
     refused: Option<Refused>,
+    /// Why REST gave nothing when it was last asked.
+    unanswered: String,
 }
 
 /// Until when an instrument is not read.
@@ -168,6 +170,7 @@ pub(super) struct LiveSource {
     list: JoinSet<Result<Vec<Listed>, Unanswered>>,
     list_after_ns: Option<i64>,
     ready: VecDeque<Emission>,
+    opened_ns: i64,
     turned_ns: i64,
     notes: Vec<Note>,
     frames: Vec<Frame>,
@@ -194,6 +197,7 @@ impl LiveSource {
                 Happened::Closed { spare } => self.close(spare).await,
                 Happened::Answered(index, answer) => {
                     let now_ns = self.clock.now_ns();
+                    self.note_unanswered(index, &answer);
                     self.tell(index, |sequencer, out| sequencer.answer(answer, now_ns, out));
                 }
                 Happened::Listed(listed) => self.take_list(listed),
@@ -218,31 +222,36 @@ impl LiveSource {
             Some(answered) = self.answers.join_next_with_id() => {
                 let (id, answer) = match answered {
                     Ok(answered) => answered,
-                    Err(error) => {
-                        let reason = format!("a question was not finished: {error}");
-                        (error.id(), Err(Unanswered::Again { reason }))
-                    }
+                    Err(error) => (error.id(), Err(unfinished(&error))),
                 };
                 match self.asking.remove(&id) {
                     Some(asking) => Happened::Answered(asking.instrument, answer),
                     None => Happened::Turn,
                 }
             }
-            Some(listed) = self.list.join_next() => match listed {
-                Ok(listed) => Happened::Listed(listed),
-                Err(_) => Happened::Turn,
-            },
+            Some(listed) = self.list.join_next() => {
+                Happened::Listed(listed.unwrap_or_else(|error| Err(unfinished(&error))))
+            }
             () = tokio::time::sleep(wall) => Happened::Turn,
         }
     }
 
     /// Lets a sequencer speak.
-    fn tell(&mut self, index: usize, told: impl FnOnce(&mut Sequencer, &mut Vec<Event>)) {
-        let Some(instrument) = self.instruments.get_mut(index) else { return };
-        told(&mut instrument.sequencer, &mut self.events);
+    fn tell<R>(
+        &mut self,
+        index: usize,
+        told: impl FnOnce(&mut Sequencer, &mut Vec<Event>) -> R,
+    ) -> Option<R> {
+        let instrument = self.instruments.get_mut(index)?;
+        let answer = told(&mut instrument.sequencer, &mut self.events);
         let emissions = self.events.drain(..).map(|event| Emission { listing: index, event });
         self.ready.extend(emissions);
+        Some(answer)
     }
+}
+
+fn unfinished(error: &task::JoinError) -> Unanswered {
+    Unanswered::Again { reason: format!("a question was not finished: {error}") }
 }
 
 impl Source for LiveSource {

@@ -13,7 +13,7 @@ use crate::produce::recover::{Keeper, Lane, Place, recover};
 use crate::produce::{Identity, Sampler, Sent, produce_told};
 use crate::source::disorder::Disorder;
 use crate::source::open::{OpenContext, first_origin_ns, held_ns_max, open};
-use crate::source::{Position, Positions, Shared, Source, SourceError};
+use crate::source::{Position, Positions, Source, SourceError};
 use crate::spec;
 use crate::topic::admin::{INGEST_STATE_PARTITIONS, blocking};
 use crate::topic::{
@@ -34,7 +34,6 @@ pub(super) struct Task {
     /// Which.
     pub(super) index: usize,
     pub(super) options: Arc<ProducingOptions>,
-    pub(super) shared: Shared,
     pub(super) status: Arc<Mutex<ProducingStatus>>,
     pub(super) metrics: Option<ProducerMetrics>,
     pub(super) stop: CancellationToken,
@@ -183,7 +182,7 @@ impl Task {
             origin_ns,
             allowed_lateness_ns,
             has: &|symbol| self.owns(&symbol.instrument),
-            shared: &self.shared,
+            shared: &self.options.shared,
             producers: self.options.shard.count(),
         };
         let source = open(self.spec(), &context)?;

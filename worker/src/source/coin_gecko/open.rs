@@ -74,7 +74,12 @@ pub(in crate::source) fn open(options: CoinGeckoOptions<'_>) -> Result<CoinGecko
     Ok(CoinGecko {
         coins: coins.collect(),
         listings,
-        pace: Pace::new(plan, interval, Budget::of(plan), now_ns),
+        pace: Pace::new(
+            plan,
+            interval,
+            Budget::of(plan).map(|budget| budget.shared(producers)),
+            now_ns,
+        ),
         poll: Poll {
             http: live::client(&base)?,
             base: base.as_str().trim_end_matches('/').to_owned(),

@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 use market::tick::TEXT_LENGTH_MAX;
 use sonic_rs::LazyValue;
 
+use crate::source::live::json;
+
 pub(in crate::source) use error::{Kind, ReadError};
 pub(in crate::source) use refusal::{Refusal, refusal};
 
@@ -19,8 +21,6 @@ mod refusal;
 
 /// The largest body that is read, in bytes. 256 coins make 60 KB.
 pub(in crate::source) const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Objects and lists inside each other; an answer has two. The parser recurses without a limit.
-const DEPTH_MAX: usize = 16;
 /// From here on nanoseconds since the epoch do not fit 64 bits; milliseconds are beyond it too.
 const TIME_S_END: i64 = i64::MAX / NANOS_PER_SECOND;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -126,31 +126,14 @@ fn whole_object(body: &[u8]) -> Result<&str, ReadError> {
     if text.trim_start().starts_with('<') {
         return Err(ReadError::ReadPage);
     }
-    check_depth(body)?;
+    if !json::is_flat(body) {
+        return Err(ReadError::BoundDepth { limit: json::DEPTH_MAX });
+    }
     let value: LazyValue<'_> = sonic_rs::from_str(text).map_err(|error| json_error(&error))?;
     match Kind::of(value.as_raw_str()) {
         Kind::Object => Ok(text),
         found => Err(ReadError::FindPrices { found }),
     }
-}
-
-/// A body that nests deeper than any answer would exhaust the stack of the parser.
-fn check_depth(body: &[u8]) -> Result<(), ReadError> {
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for byte in body {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => depth += 1,
-            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH_MAX {
-            return Err(ReadError::BoundDepth { limit: DEPTH_MAX });
-        }
-    }
-    Ok(())
 }
 
 /// The members of an object, each name once.

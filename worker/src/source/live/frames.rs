@@ -1,7 +1,5 @@
 //! What connections bring.
 
-use market::publication::FeedState;
-
 use super::connection::Note;
 use super::venue::Frame;
 use super::{FUTURE_NS, LiveSource, NANOS_PER_SECOND, Refused};
@@ -33,9 +31,9 @@ impl LiveSource {
     /// A connection is open; where its address subscribes, it carries all instruments.
     fn opened(&mut self, spare: bool) {
         let now_ns = self.clock.now_ns();
-        self.lines.opened(spare, now_ns);
+        let wanted = self.lines.opened(spare, now_ns);
         if self.venue.facts().subscribes_by_url {
-            for index in 0..self.instruments.len() {
+            for index in wanted {
                 if self.instruments[index].refused.is_none() {
                     self.subscribed(index, spare, now_ns);
                 }
@@ -57,19 +55,26 @@ impl LiveSource {
                 let venue_ns = at_ns.saturating_sub(self.skew.least_ns().unwrap_or(0));
                 trade.future = trade.event_time_ns > venue_ns.saturating_add(FUTURE_NS);
                 trade.receive_time_ns = Some(at_ns);
-                self.tell(instrument, |sequencer, out| sequencer.trade(trade, at_ns, out));
+                let can_be =
+                    self.tell(instrument, |sequencer, out| sequencer.trade(trade, at_ns, out));
+                self.lines.unreadable += u64::from(can_be == Some(false));
             }
             Frame::Heartbeat { instrument, newest_id, sent_ns } => {
                 self.measure(at_ns, sent_ns);
                 self.lines.brought_data(spare);
                 if let Some(id) = newest_id {
-                    self.tell(instrument, |sequencer, out| sequencer.newest(id, at_ns, out));
+                    let can_be =
+                        self.tell(instrument, |sequencer, out| sequencer.newest(id, at_ns, out));
+                    self.lines.unreadable += u64::from(can_be == Some(false));
                 }
             }
             Frame::Subscribed { instrument, sent_ns } => {
                 self.measure(at_ns, sent_ns);
                 self.subscribed(instrument, spare, at_ns);
             }
+            // The connection that counts still brings it.
+            Frame::Refused { instrument: Some(index), .. }
+                if spare && self.lines.carries(index) => {}
             Frame::Refused { instrument: Some(index), reason } => {
                 let again_ns = at_ns.saturating_add(REFUSED_NS);
                 self.refuse(index, Refused::Until(again_ns), &reason);
@@ -77,7 +82,10 @@ impl LiveSource {
             Frame::Refused { instrument: None, reason } => {
                 tracing::warn!(venue = self.venue.facts().name, reason, "the venue refuses");
             }
-            Frame::Trading { open, reason } => self.halt(open, &reason, at_ns),
+            Frame::Trading { .. } if spare => {}
+            Frame::Trading { open, reason } => {
+                self.halt((!open).then_some(reason.as_str()), at_ns);
+            }
             Frame::Closing => self.lines.replace("the venue is about to close it"),
             Frame::Unreadable => self.lines.unreadable += 1,
             Frame::Other => {}
@@ -99,15 +107,10 @@ impl LiveSource {
         self.tell(index, |sequencer, out| sequencer.disconnect(reason, now_ns, out));
     }
 
-    fn halt(&mut self, open: bool, reason: &str, now_ns: i64) {
-        self.lines.halted = (!open).then(|| reason.to_owned());
-        let state = if open { FeedState::Up } else { FeedState::Halted };
+    /// The venue does not trade, for this reason, or does again.
+    pub(super) fn halt(&mut self, reason: Option<&str>, now_ns: i64) {
         for index in 0..self.instruments.len() {
-            let carried = self.lines.carries(index);
-            if carried && self.instruments[index].sequencer.next_id().is_some() {
-                let reason = if open { "" } else { reason };
-                self.tell(index, |sequencer, out| sequencer.say(state, reason, now_ns, out));
-            }
+            self.tell(index, |sequencer, out| sequencer.halt(reason, now_ns, out));
         }
     }
 }

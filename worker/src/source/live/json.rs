@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::venue::BadBody;
 
 /// Levels of the deepest answer of any venue, and some more.
-const DEPTH_MAX: usize = 32;
+pub(in crate::source) const DEPTH_MAX: usize = 32;
 /// A shorter text cannot nest so deep that it matters.
 const CHECKED_BYTES: usize = 4 * 1024;
 
@@ -30,7 +30,7 @@ pub(in crate::source) fn body<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<
 }
 
 /// Whether a text nests no deeper than it may.
-fn is_flat(text: &[u8]) -> bool {
+pub(in crate::source) fn is_flat(text: &[u8]) -> bool {
     if text.len() <= CHECKED_BYTES {
         return true;
     }

@@ -63,7 +63,8 @@ impl Bucket {
             self.left += passed.as_secs_f64() * self.budget.per_second;
         }
         self.left = self.left.min(self.budget.burst);
-        self.at_ns = self.at_ns.max(now_ns);
+        // A clock that was set back goes on from there.
+        self.at_ns = now_ns;
     }
 
     /// Takes `cost` so that at least `spare` stays, or says how long that will not be so.

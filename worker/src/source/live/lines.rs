@@ -18,6 +18,8 @@ const HEALTHY_NS: i64 = 60 * NANOS_PER_SECOND;
 const CONFIRM_NS_MAX: i64 = 10 * NANOS_PER_SECOND;
 /// How long a spare connection without data waits before it takes over.
 const SPARE_NS_MAX: i64 = 10 * NANOS_PER_SECOND;
+/// How long a spare connection may take to become as good as the one that counts.
+const SPARE_GIVEN_UP_NS: i64 = 60 * NANOS_PER_SECOND;
 /// How long the old connection stays beside the new one that has data.
 const OVERLAP_NS: i64 = NANOS_PER_SECOND;
 
@@ -32,6 +34,23 @@ struct Open {
     /// What the venue has confirmed.
     confirmed: BTreeSet<usize>,
     brought_data: bool,
+}
+
+impl Open {
+    /// Why another should take its place.
+    fn lacks(&self, now_ns: i64, instruments: &[(usize, &str)]) -> Option<&'static str> {
+        let older = |age_ns| self.opened_ns.is_some_and(|ns| now_ns >= ns.saturating_add(age_ns));
+        let any =
+            |lacks: &dyn Fn(&usize) -> bool| instruments.iter().any(|(index, _)| lacks(index));
+        if older(AGE_NS_MAX) {
+            return Some("it is almost a day old");
+        }
+        if any(&|index| !self.wanted.contains(index)) {
+            return Some("it lacks an instrument that is to be read");
+        }
+        let is_late = older(CONFIRM_NS_MAX) && any(&|index| !self.confirmed.contains(index));
+        is_late.then_some("the venue has not confirmed every instrument")
+    }
 }
 
 /// What a turn did.
@@ -58,8 +77,6 @@ pub(super) struct Lines {
     seed: u64,
     /// Why the one that counts is to be replaced.
     replace: Option<&'static str>,
-    /// What the venue says while it does not trade.
-    pub(super) halted: Option<String>,
     /// Connections that were lost.
     pub(super) reconnects: u64,
     /// Frames that could not be read.
@@ -77,7 +94,6 @@ impl Lines {
             failures: 0,
             seed,
             replace: None,
-            halted: None,
             reconnects: 0,
             unreadable: 0,
         }
@@ -113,11 +129,12 @@ impl Lines {
         if spare { self.spare.as_mut() } else { self.main.as_mut() }
     }
 
-    pub(super) fn opened(&mut self, spare: bool, now_ns: i64) {
-        if let Some(open) = self.of(spare) {
-            open.opened_ns = Some(now_ns);
-            open.heard_ns = Some(now_ns);
-        }
+    /// A connection is open; what it was opened for.
+    pub(super) fn opened(&mut self, spare: bool, now_ns: i64) -> BTreeSet<usize> {
+        let Some(open) = self.of(spare) else { return BTreeSet::new() };
+        open.opened_ns = Some(now_ns);
+        open.heard_ns = Some(now_ns);
+        open.wanted.clone()
     }
 
     pub(super) fn heard(&mut self, spare: bool, at_ns: i64) {
@@ -175,7 +192,6 @@ impl Lines {
             self.reconnects += 1;
             self.main = self.spare.take();
             self.replace = None;
-            self.halted = None;
         }
         Some(closed.line.reason().await)
     }
@@ -210,16 +226,8 @@ impl Lines {
             }
             return Turned::Same;
         };
-        if main.opened_ns.is_some_and(|ns| now_ns >= ns.saturating_add(AGE_NS_MAX)) {
-            self.replace("it is almost a day old");
-        }
-        let unconfirmed = |open: &Open| {
-            let wanted = |index: &usize| instruments.iter().any(|(known, _)| known == index);
-            let missing = open.wanted.difference(&open.confirmed).any(wanted);
-            missing && open.opened_ns.is_some_and(|ns| now_ns >= ns.saturating_add(CONFIRM_NS_MAX))
-        };
-        if self.main.as_ref().is_some_and(unconfirmed) {
-            self.replace("the venue has not confirmed every instrument");
+        if let Some(reason) = main.lacks(now_ns, instruments) {
+            self.replace(reason);
         }
         if self.replace.is_some() && self.spare.is_none() && due {
             let reason = self.replace.unwrap_or_default();
@@ -241,6 +249,11 @@ impl Lines {
         let stood_ns = now_ns.saturating_sub(opened_ns);
         let has_data = spare.brought_data && stood_ns >= OVERLAP_NS;
         if !confirmed || !(has_data || stood_ns >= SPARE_NS_MAX) {
+            if stood_ns >= SPARE_GIVEN_UP_NS {
+                tracing::info!("a spare connection is not confirmed; another will be tried");
+                self.spare = None;
+                self.wait_before_connecting(now_ns);
+            }
             return Turned::Same;
         }
         self.main = self.spare.take();

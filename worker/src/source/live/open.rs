@@ -93,6 +93,7 @@ pub(in crate::source) fn open(options: LiveOptions<'_>) -> Result<LiveSource, So
         list: JoinSet::new(),
         list_after_ns: Some(i64::MIN),
         ready: VecDeque::new(),
+        opened_ns: clock.now_ns(),
         turned_ns: i64::MIN,
         notes: Vec::new(),
         frames: Vec::new(),
@@ -128,7 +129,12 @@ fn instruments(
         });
         // Until the venue's list says otherwise.
         let rest_name = named.instrument.replace('/', "");
-        instruments.push(Instrument { sequencer, rest_name, refused: None });
+        instruments.push(Instrument {
+            sequencer,
+            rest_name,
+            refused: None,
+            unanswered: String::new(),
+        });
         listings.push(listing);
     }
     Ok((listings, instruments))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AGE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
 
 use super::ask::{Row, Unanswered};
@@ -98,7 +98,9 @@ impl Rest {
         if let Some(used) = used {
             self.host.used(used, facts.rest_allowed / 2.0);
         }
-        if let Some(date_ns) = text(DATE.as_str()).and_then(date_ns) {
+        // A copy that a cache keeps bears the date of when it was made.
+        let is_copy = text(AGE.as_str()).is_some_and(|age| age != "0");
+        if let Some(date_ns) = text(DATE.as_str()).and_then(date_ns).filter(|_| !is_copy) {
             self.skew.answered(self.clock.now_ns(), date_ns);
         }
     }

@@ -114,13 +114,15 @@ pub(super) struct Sequencer {
     held: BTreeMap<u64, SourceTrade>,
     up: Option<Up>,
     joined: bool,
+    /// Why the venue does not trade.
+    halted: Option<String>,
     hole: Option<Hole>,
     /// Whether it catches up with the trades since midnight.
     history: bool,
     asked: Option<Asked>,
     ask_after_ns: i64,
     failures: u32,
-    jumps: u32,
+    jumps: repair::Jumps,
     quiet: quiet::Quiet,
     said: said::Said,
     pub(super) counts: Counts,
@@ -139,21 +141,17 @@ impl Sequencer {
             held: BTreeMap::new(),
             up: None,
             joined: false,
+            halted: None,
             hole: None,
             history: false,
             asked: None,
             ask_after_ns: i64::MIN,
             failures: 0,
-            jumps: 0,
+            jumps: repair::Jumps::default(),
             quiet: quiet::Quiet::default(),
             said: said::Said::default(),
             counts: Counts::default(),
         }
-    }
-
-    /// The id after the last one that was emitted or given up; `None` before the series began.
-    pub(super) fn next_id(&self) -> Option<u64> {
-        self.goal.is_none().then_some(self.next_id)
     }
 
     /// A connection carries the series from now on.
@@ -174,40 +172,6 @@ impl Sequencer {
         self.up = None;
         self.joined = false;
         self.say(FeedState::Down, reason, now_ns, out);
-    }
-
-    /// The socket brought a trade.
-    pub(super) fn trade(&mut self, trade: SourceTrade, now_ns: i64, out: &mut Vec<Event>) {
-        let Some(id) = trade.trade_id else { return };
-        self.quiet.heard(now_ns);
-        self.name(id);
-        if self.goal.is_some() || id > self.next_id {
-            self.hold(id, trade);
-            self.note_hole(now_ns);
-            return;
-        }
-        if id < self.next_id {
-            self.counts.duplicates += 1;
-        } else {
-            self.emit(trade, out);
-            self.flush(out);
-        }
-        self.settle(now_ns, out);
-    }
-
-    /// The connection brought or named this id.
-    fn name(&mut self, id: u64) {
-        self.known_to = self.known_to.max(id);
-        if let Some(up) = &mut self.up {
-            up.newest_id = up.newest_id.max(Some(id));
-        }
-    }
-
-    /// The venue says that this id exists.
-    pub(super) fn newest(&mut self, id: u64, now_ns: i64, out: &mut Vec<Event>) {
-        self.quiet.heard_ns = Some(now_ns);
-        self.name(id);
-        self.settle(now_ns, out);
     }
 
     /// What to ask of the REST side now; it has to be answered before the next question.
@@ -243,8 +207,9 @@ impl Sequencer {
     }
 
     /// Whether what it asks may wait for the repair of others.
-    pub(super) const fn is_patient(&self) -> bool {
-        self.history || matches!(self.goal, Some(Goal::Since { .. }))
+    pub(super) fn is_patient(&self) -> bool {
+        let looks = self.joined && !self.is_missing();
+        looks || self.history || matches!(self.goal, Some(Goal::Since { .. }))
     }
 
     fn first_ask(&self, goal: Goal) -> Option<Ask> {

@@ -8,6 +8,10 @@ use super::sequencer::NANOS_PER_SECOND;
 const WINDOW_NS: i64 = 30 * NANOS_PER_SECOND;
 /// A frame that is further off than this from the venue's own clock is old or wrong.
 const OFF_NS_MAX: i64 = 60 * NANOS_PER_SECOND;
+/// Frames that are off by the same for so long are right, and what was measured before is not.
+const DOUBT_NS: i64 = 5 * NANOS_PER_SECOND;
+/// The same, less what frames may take.
+const AGREES_NS: u64 = 2_000_000_000;
 /// HTTP dates are whole seconds.
 const DATE_NS: i64 = NANOS_PER_SECOND;
 
@@ -21,6 +25,8 @@ struct Measured {
     base_ns: Option<i64>,
     window: Option<Window>,
     before: Option<Window>,
+    /// Frames that are too far off, and agree with each other.
+    off: Option<Window>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +34,20 @@ struct Window {
     from_ns: i64,
     least_ns: i64,
     most_ns: i64,
+}
+
+impl Measured {
+    /// A frame is far off. Where all are, for a while and by the same, our clock was set.
+    fn doubt(&mut self, new: Window) {
+        let agrees = |off: &Window| off.least_ns.abs_diff(new.least_ns) < AGREES_NS;
+        match self.off.filter(agrees) {
+            Some(off) if new.from_ns >= off.from_ns.saturating_add(DOUBT_NS) => {
+                *self = Self { base_ns: Some(new.least_ns), ..Self::default() };
+            }
+            Some(_) => {}
+            None => self.off = Some(new),
+        }
+    }
 }
 
 impl Skew {
@@ -44,10 +64,12 @@ impl Skew {
     pub(super) fn received(&self, now_ns: i64, sent_ns: i64) {
         let off_ns = now_ns.saturating_sub(sent_ns);
         let mut measured = self.locked();
+        let new = Window { from_ns: now_ns, least_ns: off_ns, most_ns: off_ns };
         if off_ns.saturating_sub(measured.base_ns.unwrap_or(0)).abs() > OFF_NS_MAX {
+            measured.doubt(new);
             return;
         }
-        let new = Window { from_ns: now_ns, least_ns: off_ns, most_ns: off_ns };
+        measured.off = None;
         match &mut measured.window {
             Some(window) if now_ns < window.from_ns.saturating_add(WINDOW_NS) => {
                 window.least_ns = window.least_ns.min(off_ns);
@@ -102,6 +124,22 @@ mod tests {
         skew.answered(10 * hour, 11 * hour);
         skew.received(10 * hour, 11 * hour);
         assert_eq!(skew.least_ns(), Some(-hour));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_measured_anew_after_a_few_seconds() {
+        let (skew, second) = (Skew::default(), NANOS_PER_SECOND);
+        skew.answered(1_000 * second, 1_000 * second);
+        skew.received(1_000 * second, 1_000 * second);
+        // Ours is set forward by ten minutes.
+        for n in 1..=10 {
+            skew.received((1_600 + n) * second, (1_000 + n) * second);
+            let expected = if n <= 5 { 0 } else { 600 * second };
+            assert_eq!(skew.least_ns(), Some(expected), "after {n} s");
+        }
+        // One stray frame changes nothing.
+        skew.received(1_611 * second, 0);
+        assert_eq!(skew.least_ns(), Some(600 * second));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::ask::Unanswered;
+use super::ask::{Answer, Unanswered};
 use super::lines::Turned;
 use super::search::Search;
 use super::sequencer::{Counts, NANOS_PER_SECOND};
@@ -10,6 +10,8 @@ use super::venue::Listed;
 use super::{ASKED_MAX, Asking, Instrument, LiveSource, PATIENT_MAX, Refused, TURN_EVERY};
 use crate::source::{Look, SymbolLook, close};
 
+/// How long a connection waits for the list.
+const LIST_WAIT_NS: i64 = 20 * NANOS_PER_SECOND;
 /// How often the venue's list is read.
 const LIST_EVERY_NS: i64 = 86_400 * NANOS_PER_SECOND;
 /// How often while it lacks an instrument, which may only be halted.
@@ -34,6 +36,7 @@ impl LiveSource {
                 self.tell(index, |sequencer, out| sequencer.disconnect(reason, now_ns, out));
             }
         }
+        self.halt(None, now_ns);
         // The spare connection, where there was one, counts now.
         self.connect_carried(now_ns);
     }
@@ -46,13 +49,30 @@ impl LiveSource {
         }
     }
 
+    /// Why REST gives nothing is written down where it is new.
+    pub(super) fn note_unanswered(&mut self, index: usize, answer: &Result<Answer, Unanswered>) {
+        let Err(unanswered) = answer else { return };
+        let reason = unanswered.to_string();
+        let instrument = &mut self.instruments[index];
+        if instrument.unanswered != reason {
+            let named = &self.listings[index].instrument;
+            tracing::warn!(instrument = named, reason, "trades are not given by REST");
+            instrument.unanswered = reason;
+        }
+    }
+
     pub(super) fn turn_if_due(&mut self) {
         let now_ns = self.clock.now_ns();
         let every_ns = i64::try_from(TURN_EVERY.as_nanos()).unwrap_or(i64::MAX);
-        if now_ns < self.turned_ns.saturating_add(every_ns) {
+        // A clock that was set back stops nothing.
+        let was_set_back = now_ns < self.turned_ns;
+        if !was_set_back && now_ns < self.turned_ns.saturating_add(every_ns) {
             return;
         }
         self.turned_ns = now_ns;
+        if now_ns >= self.opened_ns.saturating_add(LIST_WAIT_NS) {
+            self.lines.may_connect();
+        }
         if self.list_after_ns.is_some_and(|after_ns| now_ns >= after_ns) {
             self.list_after_ns = None;
             let rest = Arc::clone(&self.rest);
@@ -131,7 +151,6 @@ impl LiveSource {
                 && now_ns >= until_ns
             {
                 instrument.refused = None;
-                self.lines.replace("an instrument that was refused is tried again");
             }
         }
     }
@@ -164,7 +183,6 @@ impl LiveSource {
                     instrument.rest_name.clone_from(&listed.rest_name);
                     if instrument.refused == Some(Refused::Unlisted) {
                         instrument.refused = None;
-                        self.lines.replace("an instrument is listed again");
                     }
                 }
                 None => {

@@ -33,6 +33,13 @@ impl Budget {
         }
     }
 
+    /// The part of one of so many producers with the same key, or address.
+    #[must_use]
+    pub(in crate::source) fn shared(self, producers: u32) -> Self {
+        let calls = (self.calls / producers.max(1)).max(1);
+        Self { calls, burst: self.burst.min(calls.saturating_sub(1)), ..self }
+    }
+
     /// How long one call takes to come back, in nanoseconds. In any stretch `per` there are then
     /// at most the `burst` calls that were left and `calls - burst` that came back.
     fn period_ns(self) -> i64 {

@@ -174,7 +174,7 @@ fn other_bodies_are_one_error_that_says_what_to_do() {
         ),
         (
             deep.as_str(),
-            "the answer nests more than 16 deep; check that endpoints.rest is coingecko's",
+            "the answer nests more than 32 deep; check that endpoints.rest is coingecko's",
         ),
         (
             huge.as_str(),

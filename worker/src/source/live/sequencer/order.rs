@@ -4,11 +4,67 @@ use market::publication::FeedState;
 use market::tick::MarkKind;
 
 use super::super::ask::Goal;
+use super::repair::Jumps;
 use super::{HELD_MAX, HISTORY_NS_MAX, HOLE_NS_MAX, HeldBytes, Hole, Sequencer};
 use crate::source::tape::start;
 use crate::source::{Event, SourceTrade};
 
+/// No venue trades so often that ids of a feed without holes are so far ahead: such an id is wrong.
+const AHEAD_MAX: u64 = 10_000_000;
+
 impl Sequencer {
+    /// The socket brought a trade; whether its id can be.
+    pub(in super::super) fn trade(
+        &mut self,
+        trade: SourceTrade,
+        now_ns: i64,
+        out: &mut Vec<Event>,
+    ) -> bool {
+        let Some(id) = trade.trade_id.filter(|id| self.can_be(*id)) else { return false };
+        self.name(id);
+        if self.goal.is_some() || id > self.next_id {
+            self.quiet.heard(now_ns);
+            self.hold(id, trade);
+            self.note_hole(now_ns);
+            return true;
+        }
+        if id < self.next_id {
+            // What is repeated, or numbered anew, is no sign that new trades come.
+            self.counts.duplicates += 1;
+        } else {
+            self.quiet.heard(now_ns);
+            self.emit(trade, out);
+            self.flush(out);
+        }
+        self.settle(now_ns, out);
+        true
+    }
+
+    /// The venue says that this id exists; whether it can.
+    pub(in super::super) fn newest(&mut self, id: u64, now_ns: i64, out: &mut Vec<Event>) -> bool {
+        if !self.can_be(id) {
+            return false;
+        }
+        if id.saturating_add(1) >= self.next_id {
+            self.quiet.heard_ns = Some(now_ns);
+        }
+        self.name(id);
+        self.settle(now_ns, out);
+        true
+    }
+
+    const fn can_be(&self, id: u64) -> bool {
+        !self.joined || id <= self.next_id.saturating_add(AHEAD_MAX)
+    }
+
+    /// The connection brought or named this id.
+    fn name(&mut self, id: u64) {
+        self.known_to = self.known_to.max(id);
+        if let Some(up) = &mut self.up {
+            up.newest_id = up.newest_id.max(Some(id));
+        }
+    }
+
     pub(super) fn hold(&mut self, id: u64, trade: SourceTrade) {
         let bytes = HeldBytes::of(&trade);
         if self.held.contains_key(&id) {
@@ -54,7 +110,7 @@ impl Sequencer {
             self.last_ns = self.last_ns.max(trade.event_time_ns);
         }
         self.next_id = self.next_id.saturating_add(1);
-        self.jumps = 0;
+        self.jumps = Jumps::default();
         self.counts.ticks += 1;
         self.counts.repaired += u64::from(trade.recovered && !self.history);
         out.push(Event::Trade(trade));
@@ -76,8 +132,22 @@ impl Sequencer {
         }
         self.note_hole(now_ns);
         if self.joined && !self.is_missing() {
-            self.say(FeedState::Up, "", now_ns, out);
+            match self.halted.clone() {
+                Some(reason) => self.say(FeedState::Halted, &reason, now_ns, out),
+                None => self.say(FeedState::Up, "", now_ns, out),
+            }
         }
+    }
+
+    /// The venue does not trade, for this reason, or does again.
+    pub(in super::super) fn halt(
+        &mut self,
+        reason: Option<&str>,
+        now_ns: i64,
+        out: &mut Vec<Event>,
+    ) {
+        self.halted = reason.map(str::to_owned);
+        self.settle(now_ns, out);
     }
 
     /// Begins the series: every trade from `from_ns` on has an id of at least `next_id`.

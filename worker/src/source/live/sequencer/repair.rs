@@ -2,7 +2,9 @@ use market::publication::FeedState;
 use market::tick::MarkKind;
 
 use super::super::ask::{Answer, Goal, Row, Unanswered};
-use super::{BEGIN_NS_MAX, HISTORY_NS_MAX, HOLE_NS_MAX, NANOS_PER_SECOND, Sequencer};
+use super::{
+    BEGIN_NS_MAX, HISTORY_NS_MAX, HOLE_NS_MAX, NANOS_PER_SECOND, SETTLE_NS, Sequencer, Up,
+};
 use crate::source::Event;
 use crate::source::dice::below;
 
@@ -10,12 +12,30 @@ use crate::source::dice::below;
 const AGAIN_NS_MAX: u64 = 30_000_000_000;
 /// The first such wait.
 const AGAIN_NS: u64 = 1_000_000_000;
-/// How often the venue has to leave out the same ids before they count as lost.
+/// How often the venue has to leave out the same ids, or to refuse them, before they are lost …
 const JUMPS_MAX: u32 = 3;
+/// … and for how long at least.
+const JUMPS_NS: i64 = 30 * NANOS_PER_SECOND;
 /// A socket that did not bring a trade of so long ago is silent.
 const SILENT_NS: i64 = 5 * NANOS_PER_SECOND;
 /// So many looks in a row have to find it silent.
 const SILENT_LOOKS: u32 = 2;
+
+/// Answers in a row that leave out the ids that were asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Jumps {
+    count: u32,
+    since_ns: Option<i64>,
+}
+
+impl Jumps {
+    /// One more; whether that is enough to believe it.
+    fn is_enough(&mut self, now_ns: i64) -> bool {
+        self.count = self.count.saturating_add(1);
+        let since_ns = *self.since_ns.get_or_insert(now_ns);
+        self.count >= JUMPS_MAX && now_ns >= since_ns.saturating_add(JUMPS_NS)
+    }
+}
 
 impl Sequencer {
     /// The answer to the last question.
@@ -51,8 +71,9 @@ impl Sequencer {
         self.watch_silence(asked.probe, asked.at_ns, &answer);
         let ends = answer.ends;
         self.take_rows(answer, now_ns, out);
-        let asked_of_this_link = self.up.is_some_and(|up| asked.at_ns >= up.since_ns);
-        if verified && ends && asked_of_this_link && !self.is_missing() {
+        // REST may be behind the socket, but not for longer than it takes to settle.
+        let settled = |up: Up| asked.at_ns >= up.since_ns.saturating_add(SETTLE_NS);
+        if verified && ends && self.up.is_some_and(settled) && !self.is_missing() {
             self.joined = true;
         }
         if asked.probe && verified {
@@ -142,7 +163,7 @@ impl Sequencer {
             if id > self.next_id {
                 self.flush(out);
             }
-            if id > self.next_id && !self.jump_to(&row, out) {
+            if id > self.next_id && !self.jump_to(&row, now_ns, out) {
                 break;
             }
             if id == self.next_id {
@@ -163,10 +184,9 @@ impl Sequencer {
     }
 
     /// The answer leaves out ids; said often enough, they are lost. Whether to go on behind them.
-    fn jump_to(&mut self, row: &Row, out: &mut Vec<Event>) -> bool {
+    fn jump_to(&mut self, row: &Row, now_ns: i64, out: &mut Vec<Event>) -> bool {
         let Row::Trade(trade) = row else { return false };
-        self.jumps += 1;
-        if self.jumps < JUMPS_MAX {
+        if !self.jumps.is_enough(now_ns) {
             return false;
         }
         self.lose((row.id(), trade.event_time_ns), "the venue does not serve these trades", out);
@@ -194,16 +214,15 @@ impl Sequencer {
         }));
         self.counts.lost += to_id.saturating_sub(from_id);
         self.next_id = to_id;
-        self.jumps = 0;
+        self.jumps = Jumps::default();
     }
 
     /// The venue refuses: what is missing stays so.
     fn refuse(&mut self, now_ns: i64, reason: &str, out: &mut Vec<Event>) {
-        self.jumps += 1;
-        if self.jumps < JUMPS_MAX {
+        if !self.jumps.is_enough(now_ns) {
             return;
         }
-        self.jumps = 0;
+        self.jumps = Jumps::default();
         if self.goal.is_some() {
             self.begin_with_held(now_ns, out);
         } else {

@@ -223,6 +223,56 @@ fn ids_that_the_venue_leaves_out_again_and_again_are_lost() {
 }
 
 #[test]
+fn what_a_gateway_refuses_for_some_seconds_is_not_lost() {
+    let mut out = Vec::new();
+    let mut sequencer = joined(&mut out);
+    sequencer.trade(trade(105), START_NS, &mut out);
+    let mut now_ns = START_NS;
+    let mut refusals = 0;
+    while now_ns < START_NS + 25 * NANOS_PER_SECOND {
+        now_ns += NANOS_PER_SECOND;
+        if sequencer.ask(now_ns).is_some() {
+            refusals += 1;
+            let reason = "HTTP 404".to_owned();
+            sequencer.answer(Err(Unanswered::Refused { reason }), now_ns, &mut out);
+        }
+    }
+    assert!(refusals > 3);
+    now_ns += 60 * NANOS_PER_SECOND;
+    assert!(sequencer.ask(now_ns).is_some());
+    sequencer.answer(page(100..=105, true), now_ns, &mut out);
+    assert_eq!(ids(&out), (100..=105).map(|id| (id, false)).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_id_that_cannot_be_is_left_out_and_ends_nothing() {
+    let mut out = Vec::new();
+    let mut sequencer = joined(&mut out);
+    let wrong = SourceTrade { trade_id: Some(u64::MAX / 2), ..trade(101) };
+    assert!(!sequencer.trade(wrong, START_NS, &mut out));
+    assert!(!sequencer.newest(u64::MAX, START_NS, &mut out));
+    assert!(sequencer.trade(trade(101), START_NS, &mut out));
+    assert_eq!(ids(&out), [(100, false), (101, false)]);
+    assert_eq!(sequencer.ask(START_NS + REORDER_NS), None);
+}
+
+#[test]
+fn ids_that_begin_anew_are_not_vouched_for() {
+    let mut out = Vec::new();
+    let mut sequencer = joined(&mut out);
+    for second in 1..=60 {
+        let now_ns = START_NS + second * NANOS_PER_SECOND;
+        assert!(sequencer.trade(trade(1), now_ns, &mut out));
+        if sequencer.ask(now_ns).is_some() {
+            sequencer.answer(page(0..=0, true), now_ns, &mut out);
+        }
+        sequencer.turn(now_ns, Some(now_ns), &mut out);
+    }
+    let last_ns = lives(&out).last().unwrap().0;
+    assert!(last_ns < START_NS + 20 * NANOS_PER_SECOND);
+}
+
+#[test]
 fn a_hole_that_cannot_be_repaired_in_time_is_lost_and_the_feed_goes_on() {
     let mut out = Vec::new();
     let mut sequencer = joined(&mut out);
@@ -254,7 +304,7 @@ fn placeholders_are_void() {
     let rows = vec![Row::Trade(trade(100)), Row::Void(101), Row::Trade(trade(102))];
     sequencer.answer(Ok(Answer::of(rows, true)), later, &mut out);
     assert!(out.contains(&Event::Mark(MarkKind::Void { from_id: 101, to_id: 101 })));
-    assert_eq!(sequencer.next_id(), Some(104));
+    assert_eq!(sequencer.next_id, 104);
 }
 
 #[test]
@@ -268,6 +318,50 @@ fn a_feed_that_is_down_vouches_for_nothing_and_says_so_again_after_a_while() {
     }
     assert_eq!(lives(&out), []);
     assert_eq!(states(&out), [FeedState::Down, FeedState::Down]);
+}
+
+#[test]
+fn a_venue_that_does_not_trade_is_halted_until_it_does() {
+    let mut out = Vec::new();
+    let mut sequencer = joined(&mut out);
+    sequencer.halt(Some("maintenance"), START_NS, &mut out);
+    let quiet_ns = START_NS + 16 * NANOS_PER_SECOND;
+    assert!(sequencer.ask(quiet_ns).is_some());
+    sequencer.answer(page(100..=100, true), quiet_ns, &mut out);
+    sequencer.halt(None, quiet_ns, &mut out);
+    assert_eq!(states(&out), [FeedState::Halted, FeedState::Up]);
+}
+
+#[test]
+fn what_rest_says_at_the_moment_of_a_connect_joins_nothing() {
+    let mut out = Vec::new();
+    let mut sequencer = sequencer(Goal::Newest);
+    sequencer.connect(START_NS);
+    assert_eq!(sequencer.ask(START_NS), Some(Ask::Newest));
+    sequencer.answer(page(99..=99, true), START_NS, &mut out);
+    let later = START_NS + SETTLE_NS;
+    sequencer.turn(later, Some(later), &mut out);
+    assert_eq!(lives(&out), []);
+    assert!(matches!(sequencer.ask(later), Some(Ask::From { id: 99, .. })));
+    sequencer.answer(page(99..=99, true), later, &mut out);
+    sequencer.turn(later, Some(later), &mut out);
+    assert_eq!(lives(&out).len(), 1);
+}
+
+#[test]
+fn time_without_a_connection_loses_nothing() {
+    let mut out = Vec::new();
+    let mut sequencer = joined(&mut out);
+    sequencer.trade(trade(110), START_NS, &mut out);
+    sequencer.disconnect("cut", START_NS, &mut out);
+    let later = START_NS + 2 * HOLE_NS_MAX;
+    sequencer.turn(later, None, &mut out);
+    sequencer.connect(later);
+    sequencer.turn(later, None, &mut out);
+    assert_eq!(ids(&out), [(100, false)]);
+    assert!(sequencer.ask(later).is_some());
+    sequencer.answer(page(100..=110, true), later, &mut out);
+    assert_eq!(ids(&out), (100..=110).map(|id| (id, false)).collect::<Vec<_>>());
 }
 
 #[test]
