@@ -23,6 +23,8 @@ FUZZED ?= 1000000
 KILLS ?= 300
 SEED ?= 1
 BROKERS ?= 3
+SEEDS ?= 1
+MINUTES ?= 60
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,8 +62,9 @@ chaos: set-up-test ## kill, stop and cut everything under load; KILLS=300 SEED=1
 	KILLS=$(KILLS) SEED=$(SEED) BROKERS=$(BROKERS) \
 	  cargo test --package worker --test servers chaos:: -- --nocapture
 
-venues: set-up-test ## every fault of every venue, and the table; SCRIPTS=7,12 picks some
-	SCRIPTS=$(SCRIPTS) cargo test --package worker --test servers live:: -- --nocapture
+venues: set-up-test ## every fault of every venue, and hours of them at random; SEED=1 SEEDS=1 SCRIPTS=7,12
+	SCRIPTS=$(SCRIPTS) SEED=$(SEED) SEEDS=$(SEEDS) MINUTES=$(MINUTES) \
+	  cargo test --package worker --test servers live:: -- --nocapture
 
 demo-venue: set-up-run ## venues of this machine, to run a pipeline against; ARGS='--scripts random'
 	@cargo run --quiet --package e2e --example demo-venue -- $(ARGS)

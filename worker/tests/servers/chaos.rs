@@ -55,7 +55,7 @@ const THOROUGH: Pace = Pace {
 };
 
 /// A number of the environment.
-fn given(name: &str) -> Option<u64> {
+pub(crate) fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 

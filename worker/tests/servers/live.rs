@@ -11,6 +11,8 @@ use crate::stage::{Backend, Candles, Stage, Worker};
 mod polls;
 /// Quotes that came onto the topic against what the venue said.
 mod quoted;
+/// An hour of faults at random, and producers that are killed meanwhile.
+mod random;
 /// Real trades.
 mod recorded;
 /// What came onto the topic against what was on the tape.
@@ -45,6 +47,8 @@ struct Case {
     kind: VenueKind,
     source: String,
     script: Option<Script>,
+    /// Of scripts at random, where it plays such.
+    seed: Option<u64>,
     venue: FakeVenue,
     /// When the last of its tape has happened.
     until_ns: i64,
@@ -94,7 +98,8 @@ impl Case {
             VenueOptions { venue: kind, clock, tape, schedule: Vec::new(), seed, key: None };
         let venue = FakeVenue::start(options);
         let source = format!("s{index:02}");
-        Self { kind, source, script, venue, until_ns, series: series(kind), begins: None }
+        let series = series(kind);
+        Self { kind, source, script, seed: None, venue, until_ns, series, begins: None }
     }
 
     /// A venue that has traded since before midnight, and whose day is wanted.
@@ -114,7 +119,7 @@ impl Case {
         let begins = Some((first(series[0].1), midnight_ns));
         let venue = FakeVenue::start(options);
         let source = member(kind).to_lowercase();
-        Self { kind, source, script: None, venue, until_ns, series, begins }
+        Self { kind, source, script: None, seed: None, venue, until_ns, series, begins }
     }
 
     /// Its entry in the spec.
@@ -141,9 +146,13 @@ impl Case {
     }
 
     fn title(&self) -> String {
-        match self.script {
-            Some(script) => format!("{:>2} {}", script.number(), script.title()),
-            None => "   nothing".to_owned(),
+        match (self.script, self.seed) {
+            (Some(script), _) => format!("{:>2} {}", script.number(), script.title()),
+            (None, Some(seed)) => {
+                let scripts = self.venue.played().len();
+                format!("   seed {seed}: {scripts} at random")
+            }
+            (None, None) => "   nothing".to_owned(),
         }
     }
 }
@@ -166,19 +175,25 @@ fn play_part(kind: VenueKind, name: &str, scripts: &[Option<Script>], clock: Ven
 }
 
 /// Lets a producer read these venues until their tapes are over, and looks at what came of it.
-#[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 fn check(name: &str, cases: &[Case], clock: VenueClock) -> Candles {
+    check_while(name, cases, clock, |_, producer, last_ns| {
+        await_time(clock, last_ns);
+        producer
+    })
+}
+
+/// As [`check`], with something that is done to the producer until a time on the venues' clock.
+fn check_while(
+    name: &str,
+    cases: &[Case],
+    clock: VenueClock,
+    meanwhile: impl FnOnce(&Stage, Worker, i64) -> Worker,
+) -> Candles {
     let sources: String = cases.iter().map(|case| case.spec(case.kind)).collect();
     let spec = format!("  sources:\n{sources}  candles: {{intervals: [1m, 5m]}}\n");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let stage = runtime.block_on(Stage::of(Backend::shared(), name, &spec));
-    let producer = Worker::start_with(
-        "produce",
-        &stage.file(),
-        &stage.addresses(),
-        stage.log(),
-        &[("SOURCE_CLOCK", clock.setting())],
-    );
+    let producer = producer(&stage, clock);
     let aggregator = stage.aggregator();
     let begun = wait::within(BEGIN_WAIT, || {
         let told = Told::read(&stage);
@@ -189,17 +204,13 @@ fn check(name: &str, cases: &[Case], clock: VenueClock) -> Candles {
         case.script.into_iter().for_each(|script| case.venue.play(script));
     }
     let last_ns = cases.iter().map(|case| case.until_ns).max().unwrap();
-    let left = Duration::from_nanos(last_ns.saturating_sub(clock.now_ns()).max(0).unsigned_abs());
-    let over =
-        wait::within(clock.wall(left) + LAST_WAIT, || (clock.now_ns() > last_ns).then_some(()));
-    assert!(over.is_some());
+    let producer = meanwhile(&stage, producer, last_ns);
     // What is missing then is told below.
     wait::within(LAST_WAIT, || {
         let told = Told::read(&stage);
         cases.iter().all(|case| told.has_last(case)).then_some(())
     });
     producer.stop();
-    let told = Told::read(&stage);
     let stored = if cases.iter().any(|case| case.kind == VenueKind::CoinGecko) {
         // The oracle reads no quotes; their candles are compared below.
         stage.folded(&stage.expected().ends);
@@ -209,9 +220,35 @@ fn check(name: &str, cases: &[Case], clock: VenueClock) -> Candles {
     } else {
         stage.check_stored([aggregator]).0
     };
+    assert_told(&stage, cases, &stored);
+    stored
+}
+
+fn producer(stage: &Stage, clock: VenueClock) -> Worker {
+    Worker::start_with(
+        "produce",
+        &stage.file(),
+        &stage.addresses(),
+        stage.log(),
+        &[("SOURCE_CLOCK", clock.setting())],
+    )
+}
+
+/// Waits until the venues' clock shows this.
+fn await_time(clock: VenueClock, time_ns: i64) {
+    let left = Duration::from_nanos(time_ns.saturating_sub(clock.now_ns()).max(0).unsigned_abs());
+    let over =
+        wait::within(clock.wall(left) + LAST_WAIT, || (clock.now_ns() > time_ns).then_some(()));
+    assert!(over.is_some());
+}
+
+/// Prints the table, and panics with what is not as it has to be.
+#[expect(clippy::print_stdout, reason = "the table is what was asked for")]
+fn assert_told(stage: &Stage, cases: &[Case], stored: &Candles) {
+    let told = Told::read(stage);
     let mut failures = Vec::new();
     for case in cases {
-        let failed = told.failures(case, &stored);
+        let failed = told.failures(case, stored);
         let result = failed.first().map_or("exact", |_| "FAILED");
         println!("{:<9} {:<55} {result}", member(case.kind), case.title());
         failures.extend(failed.into_iter().map(|failure| format!("{}: {failure}", case.title())));
@@ -224,7 +261,6 @@ fn check(name: &str, cases: &[Case], clock: VenueClock) -> Candles {
         failures.len(),
         stage.log_end()
     );
-    stored
 }
 
 /// Every script that applies, or those of them whose numbers `SCRIPTS` names.

@@ -102,6 +102,7 @@ fn case(
         kind,
         source: super::member(kind).to_lowercase(),
         script: None,
+        seed: None,
         venue: FakeVenue::start(options),
         until_ns: last.event_ns + nanos(AFTER),
         series: vec![(symbol, instrument)],

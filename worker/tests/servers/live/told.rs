@@ -31,6 +31,8 @@ pub(super) struct Series {
     order: Vec<u64>,
     trades: BTreeMap<u64, Vec<Seen>>,
     lost: BTreeSet<u64>,
+    /// Trades whose numbers cannot be used.
+    odd: BTreeSet<u64>,
     /// Time and price of each quote.
     pub(super) quotes: Vec<(i64, String)>,
     states: Vec<String>,
@@ -91,6 +93,7 @@ impl Told {
                 let series = self.series(&trade.symbol, &trade.source);
                 series.order.push(trade.trade_id);
                 series.trades.entry(trade.trade_id).or_default();
+                series.odd.insert(trade.trade_id);
             }
         }
     }
@@ -199,6 +202,21 @@ fn is_same(kind: VenueKind, seen: &Seen, trade: &TapeTrade, times: &[Option<i64>
         && times.contains(&Some(seen.event_ns))
 }
 
+/// Times of which no candle can be told from the tape: around trades that cannot be used, and both
+/// at the time of a trade that was sent with another and at that other time. First and last, in
+/// nanoseconds.
+fn unsure(case: &Case, instrument: &str, series: &Series, tape: &[TapeTrade]) -> Vec<(i64, i64)> {
+    let stamps = case.venue.misstamped().into_iter();
+    let stamps: Vec<_> = stamps.filter(|(name, ..)| name == instrument).collect();
+    let ids = series.odd.iter().copied().chain(stamps.iter().map(|(_, id, _)| *id));
+    let around = ids.filter_map(|id| {
+        let at = tape.binary_search_by_key(&id, |trade| trade.id).ok()?;
+        let next = tape.get(at + 1).map_or(i64::MAX, |trade| trade.event_ns);
+        Some((tape[at.saturating_sub(1)].event_ns, next))
+    });
+    around.chain(stamps.iter().map(|(_, _, stamp_ns)| (*stamp_ns, *stamp_ns))).collect()
+}
+
 /// Candles against those of the tape, one trade after another.
 fn candle_failures(
     case: &Case,
@@ -210,7 +228,7 @@ fn candle_failures(
     let mut failures = Vec::new();
     let tape = case.venue.happened(instrument);
     let from_ms = series.starts.first().map_or(i64::MAX, |(_, ns)| ns / NANOS_PER_MILLI + 1);
-    let odd = case.script.is_some_and(|script| matches!(script.number(), 15 | 20));
+    let unsure = unsure(case, instrument, series, &tape);
     let mut complete = 0;
     for ((_, _, interval, open_ms), candle) in stored {
         if candle.symbol.as_str() != symbol
@@ -220,14 +238,15 @@ fn candle_failures(
             continue;
         }
         let close_ms = candle.close_time_ms;
+        let (open_ns, close_ns) = (open_ms * NANOS_PER_MILLI, close_ms * NANOS_PER_MILLI);
+        let odd = unsure.iter().any(|(from, to)| *from < close_ns && *to >= open_ns);
         let inside = |trade: &&TapeTrade| {
             (*open_ms..close_ms).contains(&(trade.event_ns.div_euclid(NANOS_PER_MILLI)))
         };
         let trades: Vec<_> = tape.iter().filter(inside).collect();
         if !candle.complete {
             // Before the first trade that there is, no price is known.
-            let known =
-                tape.first().is_some_and(|first| first.event_ns < close_ms * NANOS_PER_MILLI);
+            let known = tape.first().is_some_and(|first| first.event_ns < close_ns);
             if known && *open_ms >= from_ms && *interval == Interval::M1 && !odd {
                 failures.push(format!("{interval} of {open_ms} is not complete"));
             }
