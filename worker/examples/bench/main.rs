@@ -24,8 +24,7 @@ mod usage;
 mod whole;
 
 const TICKS_DEFAULT: u64 = 5_000_000;
-const USAGE: &str =
-    "use: bench [--ticks N] | bench decode | bench window | bench servers [golden|live|large]";
+const USAGE: &str = "use: bench [--ticks N] | bench decode | bench window | bench servers [golden|live|large|burst]";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {

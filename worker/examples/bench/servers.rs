@@ -1,12 +1,15 @@
 //! What a tick costs on real servers, and how soon a candle is seen.
 //!
-//! Kafka, PostgreSQL (which waits for its disk) and Redis of our own; `worker aggregate` of the
-//! same build as a process of its own, whose CPU and memory the kernel tells.
+//! Kafka, PostgreSQL (which waits for its disk) and Redis of our own; `worker aggregate`, or
+//! `worker produce`, of the same build as a process of its own, whose CPU and memory the kernel
+//! tells.
 
 use std::error::Error;
 
 /// A backlog of five intervals, as fast as it is folded.
 mod backlog;
+/// From a venue's socket to the acknowledged record.
+mod burst;
 /// From the trade that closes a window to its row and its message.
 mod latency;
 /// Servers, a pipeline on them, and its aggregator.
@@ -28,7 +31,7 @@ pub(crate) fn measure(parts: &[&str]) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let servers = stage::servers();
     println!("{}, Kafka, PostgreSQL and Redis on the same machine", stage::machine()?);
-    for part in if parts.is_empty() { &["golden", "live", "large"] } else { parts } {
+    for part in if parts.is_empty() { &["golden", "live", "large", "burst"] } else { parts } {
         match *part {
             "golden" => {
                 let stage = Stage::new(servers, part, &stage::golden_sources())?;
@@ -42,7 +45,8 @@ pub(crate) fn measure(parts: &[&str]) -> Result<(), Box<dyn Error>> {
                 let stage = Stage::new(servers, part, &stage::large_sources())?;
                 println!("{}", backlog::large(&runtime, &stage)?);
             }
-            other => return Err(format!("\"{other}\" is not golden, live or large").into()),
+            "burst" => println!("{}", burst::measure(servers)?),
+            other => return Err(format!("\"{other}\" is not golden, live, large or burst").into()),
         }
     }
     Ok(())

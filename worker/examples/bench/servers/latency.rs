@@ -21,7 +21,7 @@ const SLICES_PER_SECOND: u32 = 1_000;
 const STEP_NS: i64 = 120_000_000;
 /// Windows of each symbol before those that are measured: caches, plans, connections.
 const WARM_UP: usize = 10;
-const RUN: Duration = Duration::from_secs(60);
+const RUN: Duration = Duration::from_secs(180);
 /// How long the reader waits for the last message.
 const SILENCE: Duration = Duration::from_secs(3);
 /// The reader's wait for one page of the stream.

@@ -104,6 +104,7 @@ impl Stage {
         servers.kafka.create_topic(&names.ticks, PARTITIONS, &[]);
         servers.kafka.create_topic(&names.dead_letters, PARTITIONS, &[]);
         servers.kafka.create_topic(&names.alerts, 1, &[]);
+        servers.kafka.create_topic(&names.ingest_state, 1, &[("cleanup.policy", "compact")]);
         servers.postgres.fresh_database(prefix);
         Ok(Self { servers, prefix: prefix.to_owned(), names, directory })
     }
@@ -176,15 +177,25 @@ impl Stage {
         (self.servers.redis.url(), format!("{}:stream", self.prefix))
     }
 
+    /// Where Kafka is, and the topic of ticks.
+    pub(super) fn ticks(&self) -> (String, &str) {
+        (self.servers.kafka.bootstrap(), &self.names.ticks)
+    }
+
     /// Starts `worker aggregate` of this build.
-    pub(super) fn aggregator(&self) -> Result<Aggregator, Box<dyn Error>> {
+    pub(super) fn aggregator(&self) -> Result<Worker, Box<dyn Error>> {
+        self.worker("aggregate", "127.0.0.1:0")
+    }
+
+    /// Starts a worker of this build, with its metrics at this address.
+    pub(super) fn worker(&self, role: &str, admin: &str) -> Result<Worker, Box<dyn Error>> {
         let here = std::env::current_exe()?;
         let program = here.ancestors().nth(2).ok_or("no folder of builds")?.join("worker");
         let log: PathBuf = self.directory.path().join("log");
         let child = Command::new(&program)
-            .arg("aggregate")
+            .arg(role)
             .arg(self.directory.path().join("pipeline.yaml"))
-            .args(["--admin-listen", "127.0.0.1:0", "--brokers"])
+            .args(["--admin-listen", admin, "--brokers"])
             .arg(self.servers.kafka.bootstrap())
             .env("DATABASE_URL", self.servers.postgres.url(&self.prefix))
             .env("REDIS_URL", self.servers.redis.url())
@@ -194,22 +205,22 @@ impl Stage {
             .map_err(|error| {
                 format!("cannot start \"{}\": {error}; make bench", program.display())
             })?;
-        Ok(Aggregator { child })
+        Ok(Worker { child })
     }
 }
 
-/// A process of `worker aggregate`; ended when dropped.
-pub(super) struct Aggregator {
+/// A process of `worker`; ended when dropped.
+pub(super) struct Worker {
     child: Child,
 }
 
-impl Aggregator {
+impl Worker {
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 }
 
-impl Drop for Aggregator {
+impl Drop for Worker {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
