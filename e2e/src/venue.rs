@@ -230,6 +230,11 @@ impl FakeVenue {
         self.venue.misstamped()
     }
 
+    /// The client was killed: the next one cannot know what it was told, nor what it used.
+    pub fn forget_client(&self) {
+        self.venue.checks.forget_client();
+    }
+
     /// Sockets that were ever opened.
     #[must_use]
     pub fn sockets(&self) -> u64 {

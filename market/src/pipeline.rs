@@ -63,8 +63,8 @@ pub use kafka::{
     GroupProtocol, Kafka, Mechanism, OnSourceLoss, Sasl, Strimzi, Tls, Topic as KafkaTopic,
 };
 pub use observability::{Observability, Otlp};
-pub use pod::{EnvVar, PodTemplate, Resources, Toleration};
-pub use policy::{Deletion, DeletionPolicy, Egress, NetworkPolicy};
+pub use pod::{EnvVar, PodTemplate, Resources, Toleration, TopologySpread, Unsatisfiable};
+pub use policy::{Deletion, DeletionPolicy, Egress, EgressPeer, NetworkPolicy};
 pub use problem::Problem;
 pub(crate) use problem::{entry_path, field_path};
 pub use read::TEXT_BYTES_MAX;
@@ -74,7 +74,9 @@ pub use source::{Endpoints, History, SourceKind, SourceSpec, SymbolSpec, UsdBasi
 pub use store::{Postgres, Redis};
 pub(crate) use text::has_password;
 pub use text::{Duration, DurationError, is_dns_label, is_prefix};
-pub use workload::{Aggregator, Api, Producer, Scaling, ScalingMode, Service, ServiceType};
+pub use workload::{
+    Aggregator, Api, HttpRoute, Ingress, Producer, Scaling, ScalingMode, Service, ServiceType,
+};
 
 /// The only `apiVersion` there is.
 pub const API_VERSION: &str = "crypto-pipeline.dev/v1alpha1";

@@ -28,8 +28,11 @@ pub(super) struct Ids {
     pub(super) untimed: BTreeSet<u64>,
     /// Trades with a lower id than the key happened at or before the value.
     pub(super) below: BTreeMap<u64, i64>,
-    /// Trades with the key's id or a higher one happened at or after the value.
-    pub(super) above: BTreeMap<u64, i64>,
+    /// Trades with the key's id or a higher one happened at or after the value, for that is when
+    /// the one before happened.
+    above: BTreeMap<u64, i64>,
+    /// The same, for a mark has vouched for it; whatever the trade before was stamped with.
+    vouched: BTreeMap<u64, i64>,
 }
 
 impl Known for Ids {
@@ -53,25 +56,28 @@ impl Ids {
         self.below.entry(id).and_modify(|at| *at = ns.min(*at)).or_insert(ns);
     }
 
-    /// Trades with this id or a higher one happened at or after this time.
-    pub(super) fn bound_above(&mut self, id: u64, ns: i64) {
-        self.above.entry(id).and_modify(|at| *at = ns.max(*at)).or_insert(ns);
+    /// A mark says that trades with this id or a higher one happened at or after this time.
+    pub(super) fn vouch(&mut self, id: u64, ns: i64) {
+        self.vouched.entry(id).and_modify(|at| *at = ns.max(*at)).or_insert(ns);
     }
 
     /// A trade with this id happened then. Returns the earliest time that this tells about.
     pub(super) fn happened(&mut self, id: u64, ns: i64) -> i64 {
         self.bound_below(id, ns);
-        self.bound_above(id + 1, ns);
+        self.above.entry(id + 1).and_modify(|at| *at = ns.max(*at)).or_insert(ns);
         // What is missing between this id and the next known ones on either side.
         let lower = self.below.range(..id).next_back().map_or(0, |(lower, _)| *lower);
-        let higher = self.above.range(id + 2..).next().map_or(u64::MAX, |(higher, _)| *higher);
+        let next = |of: &BTreeMap<u64, i64>| of.range(id + 2..).next().map(|(higher, _)| *higher);
+        let higher = [next(&self.above), next(&self.vouched)].into_iter().flatten().min();
+        let higher = higher.unwrap_or(u64::MAX);
         let around: Vec<u64> = self.missing.range(lower..higher).map(|(id, _)| *id).collect();
         around.into_iter().fold(ns, |earliest, id| earliest.min(self.locate(id)))
     }
 
     /// Tells the times of a missing id again. Returns the earliest that it may have been so far.
     fn locate(&mut self, id: u64) -> i64 {
-        let from_ns = self.above.range(..=id).next_back().map_or(i64::MIN, |(_, at)| *at);
+        let last = |of: &BTreeMap<u64, i64>| of.range(..=id).next_back().map(|(_, at)| *at);
+        let from_ns = last(&self.above).max(last(&self.vouched)).unwrap_or(i64::MIN);
         let to_ns = self.below.range(id + 1..).next().map_or(i64::MAX, |(_, at)| *at);
         match self.missing.get_mut(&id) {
             Some(gap) if !gap.told => {

@@ -159,7 +159,7 @@ impl Series {
             Says::Live { complete_to_ns, next_id } => {
                 self.ids.bound_below(*next_id, *complete_to_ns);
                 let missing_ns = self.ids.expect(*next_id);
-                self.ids.bound_above(*next_id, *complete_to_ns);
+                self.ids.vouch(*next_id, *complete_to_ns);
                 self.windows.revise(missing_ns, &self.ids);
                 self.advance(*complete_to_ns, rules);
             }

@@ -121,3 +121,17 @@ fn a_jump_of_five_percent_within_a_minute_raises_one_alert() {
     let expected = BTreeSet::from(["BTC:demo:price_change:up:1m:0".to_owned()]);
     assert_eq!(tape.oracle.expected.alerts, expected);
 }
+
+#[test]
+fn a_wrong_time_of_the_trade_before_does_not_undo_what_was_vouched_for() {
+    let mut ids = ids::Ids::default();
+    ids.happened(1, 100);
+    ids.expect(1);
+    ids.fold(1);
+    ids.vouch(2, 200);
+    ids.happened(2, 10);
+    ids.lose(2, 10, 10);
+    ids.happened(4, 300);
+    ids.expect(4);
+    assert_eq!((ids.missing[&3].from_ns, ids.missing[&3].to_ns), (200, 300));
+}

@@ -143,6 +143,14 @@ impl Checks {
         wait.until_ns = wait.until_ns.max(until_ns);
     }
 
+    /// Who comes from now on cannot know what was told before, nor what was used.
+    pub(super) fn forget_client(&self) {
+        let mut seen = self.lock();
+        seen.waits = Default::default();
+        seen.next_call_ns = 0;
+        seen.messages.clear();
+    }
+
     /// Somebody wants a socket; whether that is one too many.
     pub(super) fn attempt(&self, now_ns: i64) -> bool {
         let mut seen = self.lock();

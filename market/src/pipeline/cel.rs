@@ -39,6 +39,15 @@ pub(super) fn one_of(fields: &[&str]) -> Value {
     )
 }
 
+/// Of the fields, no two are there.
+pub(super) fn at_most_one_of(fields: &[&str]) -> Value {
+    let there: Vec<String> = fields.iter().map(|field| format!("has(self.{field})")).collect();
+    rule(
+        &format!("[{}].filter(there, there).size() <= 1", there.join(", ")),
+        &format!("write at most one of {}", fields.join(" ")),
+    )
+}
+
 /// The same fields are there as before.
 pub(super) fn same_members(fields: &[&str]) -> Value {
     let same: Vec<String> =

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::schema;
 
@@ -23,6 +24,14 @@ pub struct PodTemplate {
     #[serde(default, skip_serializing_if = "schema::unwritten")]
     #[schemars(length(max = 64))]
     pub tolerations: Vec<Toleration>,
+    /// Which nodes and neighbours it wants or avoids, as Kubernetes writes it.
+    #[serde(default, skip_serializing_if = "schema::unwritten")]
+    #[schemars(schema_with = "schema::opaque")]
+    pub affinity: Map<String, Value>,
+    /// Over what the pods are spread; default over nodes, as far as possible.
+    #[serde(default, skip_serializing_if = "schema::unwritten")]
+    #[schemars(length(max = 8))]
+    pub topology_spread: Vec<TopologySpread>,
     /// Processor and memory.
     #[serde(default, skip_serializing_if = "schema::unwritten")]
     pub resources: Resources,
@@ -59,6 +68,32 @@ pub struct Toleration {
     /// For how long, in seconds; without it, for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub toleration_seconds: Option<i64>,
+}
+
+/// How evenly the pods of a role are spread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = schema::settle)]
+pub struct TopologySpread {
+    /// Label of nodes whose values are the places: `topology.kubernetes.io/zone`.
+    #[schemars(length(min = 1, max = 317))]
+    pub topology_key: String,
+    /// By how many pods two places may differ; default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_skew: Option<u32>,
+    /// What to do where that cannot be; default `ScheduleAnyway`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_unsatisfiable: Option<Unsatisfiable>,
+}
+
+/// What to do with a pod that cannot be placed evenly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Unsatisfiable {
+    /// It waits.
+    DoNotSchedule,
+    /// It is placed all the same.
+    ScheduleAnyway,
 }
 
 /// Processor and memory, as Kubernetes writes quantities: `250m`, `128Mi`.

@@ -77,6 +77,24 @@ pub struct Egress {
     /// Whether policies for what goes out are made; default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Where PostgreSQL, Redis, Kafka and venues are; names are looked up in any case.
+    #[serde(default, skip_serializing_if = "schema::unwritten")]
+    #[schemars(length(max = 64))]
+    pub to: Vec<EgressPeer>,
+}
+
+/// Addresses that pods may talk to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = schema::settle)]
+pub struct EgressPeer {
+    /// Addresses: `10.0.0.0/8`.
+    #[schemars(length(min = 1, max = 64))]
+    pub cidr: String,
+    /// TCP ports; without any, every port.
+    #[serde(default, skip_serializing_if = "schema::unwritten")]
+    #[schemars(length(max = 32))]
+    pub ports: Vec<u16>,
 }
 
 impl Egress {

@@ -1,5 +1,5 @@
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 /// Whether a section, list or map is as if it had not been written.
@@ -16,6 +16,11 @@ pub(super) fn of<T: JsonSchema>() -> Value {
         .to_value()
 }
 
+/// Of fields that Kubernetes knows and we only pass on.
+pub(super) fn opaque(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
 /// Makes the fields of a section what Kubernetes can hold: a field that may be absent is never
 /// null, an enum is one list of texts, and a number has no format that only Rust knows.
 pub(super) fn settle(schema: &mut Schema) {
@@ -25,9 +30,16 @@ pub(super) fn settle(schema: &mut Schema) {
     for property in properties.values_mut().filter_map(Value::as_object_mut) {
         forbid_null(property);
         join_choices(property);
-        if property.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
-            property.remove("format");
+        forget_format(property);
+        if let Some(items) = property.get_mut("items").and_then(Value::as_object_mut) {
+            forget_format(items);
         }
+    }
+}
+
+fn forget_format(number: &mut Map<String, Value>) {
+    if number.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
+        number.remove("format");
     }
 }
 

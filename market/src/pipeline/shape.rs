@@ -37,6 +37,9 @@ fn check_value(schema: &Schema, value: &Value, path: &str, problems: &mut Vec<Pr
 }
 
 fn check_fields(schema: &Schema, fields: &Mapping, path: &str, problems: &mut Vec<Problem>) {
+    if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        return;
+    }
     let known = schema["properties"].as_object();
     for (key, value) in fields {
         let key = match key {

@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pod::PodTemplate;
-use super::schema;
 use super::secret::SecretNameRef;
+use super::{cel, schema, text};
 
 /// The pods that read the sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,7 +107,10 @@ pub enum ScalingMode {
 /// The pods that serve.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = schema::settle)]
+#[schemars(
+    transform = schema::settle,
+    extend("x-kubernetes-validations" = [cel::at_most_one_of(&["ingress", "httpRoute"])])
+)]
 pub struct Api {
     /// How many; default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,6 +122,12 @@ pub struct Api {
     /// How it is reached.
     #[serde(default, skip_serializing_if = "schema::unwritten")]
     pub service: Service,
+    /// An Ingress for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<Ingress>,
+    /// An HTTPRoute of the Gateway API for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_route: Option<HttpRoute>,
     /// What every pod gets.
     #[serde(default, skip_serializing_if = "schema::unwritten")]
     pub pod_template: PodTemplate,
@@ -128,6 +139,45 @@ impl Api {
     pub fn replicas(&self) -> u32 {
         self.replicas.unwrap_or(1)
     }
+}
+
+/// How an Ingress leads to the api.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = schema::settle)]
+pub struct Ingress {
+    /// Who serves it; default the cluster's default class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub class_name: Option<String>,
+    /// The host name.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// A Secret with the certificate of the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub tls_secret_name: Option<String>,
+    /// Annotations of the Ingress.
+    #[serde(default, skip_serializing_if = "schema::unwritten")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// How a gateway leads to the api.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = schema::settle)]
+pub struct HttpRoute {
+    /// Name of the Gateway.
+    #[schemars(length(min = 1, max = 253))]
+    pub gateway: String,
+    /// Its namespace; default the pipeline's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63), regex(pattern = text::DNS_LABEL))]
+    pub gateway_namespace: Option<String>,
+    /// Host names; without any, those of the Gateway.
+    #[serde(default, skip_serializing_if = "schema::unwritten")]
+    #[schemars(length(max = 16))]
+    pub hostnames: Vec<String>,
 }
 
 /// How the api is reached.

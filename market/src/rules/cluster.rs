@@ -12,6 +12,9 @@ pub(super) fn check(spec: &PipelineSpec, target: Target, problems: &mut Vec<Prob
     if let Some(postgres) = &spec.postgres {
         check_postgres(postgres, problems);
     }
+    if spec.api.ingress.is_some() && spec.api.http_route.is_some() {
+        problems.push(Problem::new("spec.api", "write at most one of ingress httpRoute"));
+    }
     let scaling = &spec.aggregator.scaling;
     let partitions = spec.kafka.clone().unwrap_or_default().topic.partitions();
     let (min, max) = (scaling.min(), scaling.max(partitions));

@@ -18,6 +18,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use reqwest::Url;
 use tokio::task::{self, JoinSet};
+use tokio::time::Interval;
 
 use super::clock::SourceClock;
 use super::{BATCH_RECORDS_MAX, Emission, Event, Flow, Listing, Look, Source, SourceError};
@@ -73,6 +74,9 @@ use venue::{Frame, Listed, Names, Venue};
 const TURN_EVERY: Duration = Duration::from_millis(250);
 /// The shortest turn on the wall.
 const TURN_WALL_MIN: Duration = Duration::from_millis(10);
+/// Records are handed on at once, but at most once in such a time: in a burst every wakeup and every
+/// request to Kafka is for many of them.
+const PACE: Duration = Duration::from_millis(5);
 /// Notes of a connection that are taken at once.
 const NOTES_MAX: usize = 512;
 /// Questions to REST at once, of one source; some of them are kept for those that cannot wait.
@@ -170,6 +174,7 @@ pub(super) struct LiveSource {
     list: JoinSet<Result<Vec<Listed>, Unanswered>>,
     list_after_ns: Option<i64>,
     ready: VecDeque<Emission>,
+    pace: Interval,
     opened_ns: i64,
     turned_ns: i64,
     notes: Vec<Note>,
@@ -191,6 +196,9 @@ enum Happened {
 
 impl LiveSource {
     async fn advance(&mut self, batch: &mut Vec<Emission>) -> Flow {
+        if self.ready.is_empty() && self.lines.queued() < NOTES_MAX {
+            self.pace.tick().await;
+        }
         while self.ready.is_empty() {
             match self.wait().await {
                 Happened::Notes { spare } => self.take_notes(spare),

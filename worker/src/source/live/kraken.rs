@@ -114,7 +114,8 @@ impl Trade<'_> {
     fn source_trade(&self) -> Option<SourceTrade> {
         let ns = i64::try_from(self.timestamp.parse::<Timestamp>().ok()?.as_nanosecond()).ok()?;
         let times = (ns, self.trade_id);
-        Some(trade(times, number(&self.price)?, number(&self.qty)?, taker_side(self.side)))
+        let (price, size) = (number(&self.price)?, number(&self.qty)?);
+        Some(trade(times, &price, &size, taker_side(self.side)))
     }
 }
 

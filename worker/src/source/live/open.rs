@@ -6,6 +6,7 @@ use market::pipeline::{self, History};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::ask::{Goal, Near};
 use super::binance::Binance;
@@ -17,7 +18,7 @@ use super::lines::{Lines, Plugs};
 use super::rest::Rest;
 use super::sequencer::{NANOS_PER_SECOND, Options, Sequencer};
 use super::venue::{Facts, Names, Venue};
-use super::{Instrument, LiveSource, Refused, Shared};
+use super::{Instrument, LiveSource, PACE, Refused, Shared};
 use crate::source::clock::SourceClock;
 use crate::source::dice::{roll, word};
 use crate::source::listing::{self, SPACE_AGGREGATES, SPACE_TRADES};
@@ -84,6 +85,8 @@ pub(in crate::source) fn open(options: LiveOptions<'_>) -> Result<LiveSource, So
     let (listings, instruments) = instruments(&options, venue.facts(), seed)?;
     let rest = rest(&options, &venue)?;
     let names = Names::of(listings.iter().map(|listing| listing.instrument.as_str()));
+    let mut pace = tokio::time::interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut source = LiveSource {
         instruments,
         names,
@@ -93,6 +96,7 @@ pub(in crate::source) fn open(options: LiveOptions<'_>) -> Result<LiveSource, So
         list: JoinSet::new(),
         list_after_ns: Some(i64::MIN),
         ready: VecDeque::new(),
+        pace,
         opened_ns: clock.now_ns(),
         turned_ns: i64::MIN,
         notes: Vec::new(),

@@ -49,7 +49,7 @@ fn case(kind: VenueKind, seed: u64, lasts: Duration, clock: VenueClock) -> Case 
 
 /// Kills the producer, and starts another, until all has to be well.
 fn kill_at_random(
-    stage: &Stage,
+    (stage, cases): (&Stage, &[Case]),
     clock: VenueClock,
     mut alive: Worker,
     last_ns: i64,
@@ -66,6 +66,7 @@ fn kill_at_random(
         }
         await_time(clock, end_ns);
         alive.kill();
+        cases.iter().for_each(|case| case.venue.forget_client());
         await_time(clock, again_ns);
         alive = producer(stage, clock);
     }
@@ -76,7 +77,7 @@ fn play(kind: VenueKind, seeds: std::ops::Range<u64>, lasts: Duration, clock: Ve
     let first = seeds.start;
     let cases: Vec<Case> = seeds.map(|seed| case(kind, seed, lasts, clock)).collect();
     check_while(&name, &cases, clock, |stage, producer, last_ns| {
-        kill_at_random(stage, clock, producer, last_ns, first)
+        kill_at_random((stage, &cases), clock, producer, last_ns, first)
     });
 }
 

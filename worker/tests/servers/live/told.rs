@@ -192,11 +192,16 @@ impl Series {
     }
 }
 
+/// A number, with an exponent where the venue writes one.
+fn number(text: &str) -> Option<Decimal> {
+    Decimal::parse(text).or_else(|_| Decimal::parse_rounded(text)).ok()
+}
+
 fn is_same(kind: VenueKind, seen: &Seen, trade: &TapeTrade, times: &[Option<i64>]) -> bool {
     let side = if trade.taker_buys { Side::Buy } else { Side::Sell };
     let executions = (kind == VenueKind::Binance).then_some((trade.first_id, trade.last_id));
-    seen.price == Decimal::parse(&trade.price).ok()
-        && seen.size == Decimal::parse(&trade.size).ok()
+    seen.price == number(&trade.price)
+        && seen.size == number(&trade.size)
         && seen.side == Some(side)
         && seen.executions == executions
         && times.contains(&Some(seen.event_ns))
@@ -253,8 +258,8 @@ fn candle_failures(
             continue;
         }
         complete += 1;
-        let price = |trade: &&TapeTrade| Decimal::parse(&trade.price).unwrap();
-        let volume = trades.iter().map(|trade| Decimal::parse(&trade.size).unwrap());
+        let price = |trade: &&TapeTrade| number(&trade.price).unwrap();
+        let volume = trades.iter().map(|trade| number(&trade.size).unwrap());
         let volume = volume.fold(Decimal::ZERO, |sum, size| sum.checked_add(size).unwrap());
         let count: u64 = trades.iter().map(|trade| trade.last_id - trade.first_id + 1).sum();
         let same = candle.volume == Some(volume)

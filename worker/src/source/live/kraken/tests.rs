@@ -6,6 +6,26 @@ fn read(text: &str) -> Vec<Frame> {
     out
 }
 
+#[test]
+fn numbers_with_an_exponent_are_written_out_digit_by_digit() {
+    for (written, expected) in [
+        ("1e-8", Some("0.00000001")),
+        ("1.5E-3", Some("0.0015")),
+        ("1E+2", Some("100")),
+        ("12.345e1", Some("123.45")),
+        ("123.4e-2", Some("1.234")),
+        ("-5e0", Some("-5")),
+        ("105944.20", Some("105944.20")),
+        ("1e400", None),
+        ("1e", None),
+    ] {
+        // Not every one of them is JSON.
+        let value = format!("\"{written}\"");
+        let value: sonic_rs::LazyValue<'_> = sonic_rs::from_str(&value).unwrap();
+        assert_eq!(text::number(&value).as_deref(), expected, "{written}");
+    }
+}
+
 const TRADE: &str = r#"{"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"buy","price":105944.20,"qty":0.00027625,"ord_type":"limit","trade_id":10218208,"timestamp":"2023-10-06T17:35:55.440295Z"},{"symbol":"BTC/USD","side":"sell","price":1e-8,"qty":5,"ord_type":"market","trade_id":10218209,"timestamp":"2023-10-06T17:35:55.440295Z"}]}"#;
 
 #[test]
@@ -17,7 +37,7 @@ fn prices_are_the_text_of_the_numbers() {
         panic!("{frames:?}")
     };
     assert_eq!((&*one.price, &*one.size, one.side), ("105944.20", "0.00027625", Some(Side::Buy)));
-    assert_eq!((&*two.price, &*two.size, two.side), ("1e-8", "5", Some(Side::Sell)));
+    assert_eq!((&*two.price, &*two.size, two.side), ("0.00000001", "5", Some(Side::Sell)));
     assert_eq!(one.event_time_ns, 1_696_613_755_440_295_000);
     assert_eq!(*sent_ns, Some(one.event_time_ns));
 }

@@ -12,7 +12,7 @@ use crate::source::dice::below;
 const AGAIN_NS_MAX: u64 = 30_000_000_000;
 /// The first such wait.
 const AGAIN_NS: u64 = 1_000_000_000;
-/// How often the venue has to leave out the same ids, or to refuse them, before they are lost …
+/// How often the venue has to leave out the same ids before they are lost …
 const JUMPS_MAX: u32 = 3;
 /// … and for how long at least.
 const JUMPS_NS: i64 = 30 * NANOS_PER_SECOND;
@@ -217,18 +217,16 @@ impl Sequencer {
         self.jumps = Jumps::default();
     }
 
-    /// The venue refuses: what is missing stays so.
+    /// The venue refuses. It may be for a while, as when an instrument is halted, so what is
+    /// missing has its time; but a series that has not begun does with the trades it has.
     fn refuse(&mut self, now_ns: i64, reason: &str, out: &mut Vec<Event>) {
-        if !self.jumps.is_enough(now_ns) {
-            return;
-        }
-        self.jumps = Jumps::default();
-        if self.goal.is_some() {
+        if self.goal.is_some() && self.jumps.is_enough(now_ns) {
+            self.jumps = Jumps::default();
             self.begin_with_held(now_ns, out);
-        } else {
-            self.lose_first(now_ns, reason, out);
         }
-        self.say(FeedState::Repairing, reason, now_ns, out);
+        if !self.joined || self.is_missing() {
+            self.say(FeedState::Repairing, reason, now_ns, out);
+        }
     }
 
     /// Asks again after a while: full jitter over a wait that doubles.
