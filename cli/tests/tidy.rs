@@ -43,6 +43,11 @@ const PLACES: &[(&str, &[&str], &str)] = &[
     ("api/src/store", &["axum"], "a store knows nothing of HTTP"),
     ("api/src/feed", &["axum", "sqlx"], "a feed knows neither HTTP nor SQL"),
     ("api/", &["rdkafka", "worker", "kube"], "api reads the store and the feed, nothing else"),
+    (
+        "operator/",
+        &["rdkafka", "sqlx", "redis", "worker", "api"],
+        "the operator speaks to Kubernetes and to the status of its pods, nothing else",
+    ),
     ("cli/", &["rdkafka", "sqlx", "axum"], "commands go through worker and api"),
 ];
 
