@@ -12,6 +12,8 @@ use crate::stage::{Candles, PARTITIONS, Stage, read_topic};
 
 /// Digits of a price that count.
 const NANOS_PER_MILLI: i64 = 1_000_000;
+/// A feed that is up says so within this time, repairs included.
+const VOUCHED_WITHIN_NS: i64 = 300_000_000_000;
 
 /// A trade as it is on the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,6 +224,25 @@ fn unsure(case: &Case, instrument: &str, series: &Series, tape: &[TapeTrade]) ->
     around.chain(stamps.iter().map(|(_, _, stamp_ns)| (*stamp_ns, *stamp_ns))).collect()
 }
 
+/// Times that may count as unknown although every trade of them is there: a trade that cannot be
+/// used, after one that was sent with a time long past, may have happened since the last `live`.
+fn doubted(case: &Case, instrument: &str, series: &Series, tape: &[TapeTrade]) -> Vec<(i64, i64)> {
+    let stamped: BTreeSet<u64> = case
+        .venue
+        .misstamped()
+        .into_iter()
+        .filter(|of| of.0 == instrument)
+        .map(|of| of.1)
+        .collect();
+    let unusable = series.odd.iter().chain(&stamped);
+    let after_stamped = unusable.filter(|id| stamped.contains(&(**id - 1)));
+    let times = after_stamped.filter_map(|id| {
+        let at = tape.binary_search_by_key(id, |trade| trade.id).ok()?;
+        Some((tape[at].event_ns - VOUCHED_WITHIN_NS, tape[at].event_ns))
+    });
+    times.collect()
+}
+
 /// Candles against those of the tape, one trade after another.
 fn candle_failures(
     case: &Case,
@@ -234,6 +255,7 @@ fn candle_failures(
     let tape = case.venue.happened(instrument);
     let from_ms = series.starts.first().map_or(i64::MAX, |(_, ns)| ns / NANOS_PER_MILLI + 1);
     let unsure = unsure(case, instrument, series, &tape);
+    let doubted = doubted(case, instrument, series, &tape);
     let mut complete = 0;
     for ((_, _, interval, open_ms), candle) in stored {
         if candle.symbol.as_str() != symbol
@@ -244,7 +266,10 @@ fn candle_failures(
         }
         let close_ms = candle.close_time_ms;
         let (open_ns, close_ns) = (open_ms * NANOS_PER_MILLI, close_ms * NANOS_PER_MILLI);
-        let odd = unsure.iter().any(|(from, to)| *from < close_ns && *to >= open_ns);
+        let touched = |times: &[(i64, i64)]| {
+            times.iter().any(|(from, to)| *from < close_ns && *to >= open_ns)
+        };
+        let odd = touched(&unsure);
         let inside = |trade: &&TapeTrade| {
             (*open_ms..close_ms).contains(&(trade.event_ns.div_euclid(NANOS_PER_MILLI)))
         };
@@ -252,7 +277,8 @@ fn candle_failures(
         if !candle.complete {
             // Before the first trade that there is, no price is known.
             let known = tape.first().is_some_and(|first| first.event_ns < close_ns);
-            if known && *open_ms >= from_ms && *interval == Interval::M1 && !odd {
+            let doubted = odd || touched(&doubted);
+            if known && *open_ms >= from_ms && *interval == Interval::M1 && !doubted {
                 failures.push(format!("{interval} of {open_ms} is not complete"));
             }
             continue;
