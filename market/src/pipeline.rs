@@ -67,7 +67,7 @@ pub use pod::{EnvVar, PodTemplate, Resources, Toleration, TopologySpread, Unsati
 pub use policy::{Deletion, DeletionPolicy, Egress, EgressPeer, NetworkPolicy};
 pub use problem::Problem;
 pub(crate) use problem::{entry_path, field_path};
-pub use read::TEXT_BYTES_MAX;
+pub use read::{TEXT_BYTES_MAX, demo};
 pub use secret::{SecretKeyRef, SecretNameRef};
 pub use simulated::Simulated;
 pub use source::{Endpoints, History, SourceKind, SourceSpec, SymbolSpec, UsdBasis, Venue};
@@ -139,16 +139,6 @@ impl Pipeline {
 #[must_use]
 pub fn schema_name(prefix: &str) -> String {
     prefix.replace(['.', '-'], "_")
-}
-
-/// The demo market: what runs when no file is named. It is `examples/demo.yaml`.
-///
-/// # Panics
-/// Never: a test reads the same text.
-#[must_use]
-pub fn demo() -> Pipeline {
-    Pipeline::from_yaml(include_str!("../../examples/demo.yaml"))
-        .expect("the demo is valid, as its test shows")
 }
 
 /// What a pipeline does.

@@ -4,8 +4,8 @@
 //! `crds/` holds what [`crd`] makes, and a test keeps it fresh.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-    ValidationRule,
+    CustomResourceColumnDefinition, CustomResourceDefinition, JSON, JSONSchemaProps,
+    JSONSchemaPropsOrArray, JSONSchemaPropsOrBool, ValidationRule,
 };
 use kube::{CustomResource, CustomResourceExt as _};
 use market::pipeline::{Aggregator, NAME_LENGTH_MAX, PipelineSpec};
@@ -42,33 +42,6 @@ pub use status::{
         spec_replicas_path = ".spec.aggregator.replicas",
         status_replicas_path = ".status.aggregatorReplicas",
         label_selector_path = ".status.selector"
-    ),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
-    printcolumn(name = "Symbols", type_ = "integer", json_path = ".status.symbols"),
-    printcolumn(name = "Aggregators", type_ = "string", json_path = ".status.aggregators"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Mode",
-        type_ = "string",
-        json_path = ".spec.aggregator.scaling.mode",
-        priority = "1"
-    ),
-    printcolumn(
-        name = "Image",
-        type_ = "string",
-        json_path = ".status.components.aggregator.image",
-        priority = "1"
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
-        priority = "1"
     )
 )]
 pub struct CryptoPipelineSpec(pub PipelineSpec);
@@ -79,6 +52,7 @@ pub struct CryptoPipelineSpec(pub PipelineSpec);
 pub fn crd() -> CustomResourceDefinition {
     let mut crd = CryptoPipeline::crd();
     for version in &mut crd.spec.versions {
+        version.additional_printer_columns = Some(columns());
         let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
         if let Some(schema) = schema {
             settle(schema);
@@ -87,6 +61,29 @@ pub fn crd() -> CustomResourceDefinition {
         }
     }
     crd
+}
+
+/// What `kubectl get` shows, and with `-o wide`.
+fn columns() -> Vec<CustomResourceColumnDefinition> {
+    const READY: &str = ".status.conditions[?(@.type==\"Ready\")]";
+    let column =
+        |name: &str, type_: &str, json_path: &str, wide: bool| CustomResourceColumnDefinition {
+            name: name.to_owned(),
+            type_: type_.to_owned(),
+            json_path: json_path.to_owned(),
+            priority: wide.then_some(1),
+            ..CustomResourceColumnDefinition::default()
+        };
+    vec![
+        column("Ready", "string", &format!("{READY}.status"), false),
+        column("Phase", "string", ".status.phase", false),
+        column("Symbols", "integer", ".status.symbols", false),
+        column("Aggregators", "string", ".status.aggregators", false),
+        column("Age", "date", ".metadata.creationTimestamp", false),
+        column("Mode", "string", ".spec.aggregator.scaling.mode", true),
+        column("Image", "string", ".status.components.aggregator.image", true),
+        column("Message", "string", &format!("{READY}.message"), true),
+    ]
 }
 
 /// Labels, Jobs and CronJobs add to the name of a pipeline what has to fit, too.

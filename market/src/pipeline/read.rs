@@ -56,6 +56,16 @@ struct Metadata {
     annotations: BTreeMap<String, String>,
 }
 
+/// The demo market: what runs when no file is named. It is `examples/demo.yaml`.
+///
+/// # Panics
+/// Never: a test reads the same text.
+#[must_use]
+pub fn demo() -> Pipeline {
+    Pipeline::from_yaml(include_str!("../../../examples/demo.yaml"))
+        .expect("the demo is valid, as its test shows")
+}
+
 pub(super) fn pipeline(text: &str) -> Result<Pipeline, Vec<Problem>> {
     let one = |problem| vec![problem];
     let mut tree = document(text).map_err(one)?;

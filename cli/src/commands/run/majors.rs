@@ -73,8 +73,8 @@ mod tests {
     }
 
     async fn answering(sources: &[(&str, &str, &str)]) -> (Option<Vec<String>>, Vec<String>) {
-        let said = RefCell::default();
-        let say = |line: &str| RefCell::borrow_mut(&said).push(line.to_owned());
+        let said = RefCell::new(Vec::new());
+        let say = |line: &str| said.borrow_mut().push(line.to_owned());
         let answered = of_those_that_answer(pipeline(sources), say).await;
         let names = |pipeline: Pipeline| {
             pipeline.spec.sources.iter().map(|source| source.name.to_string()).collect()
