@@ -12,8 +12,8 @@ use crate::stage::{Candles, PARTITIONS, Stage, read_topic};
 
 /// Digits of a price that count.
 const NANOS_PER_MILLI: i64 = 1_000_000;
-/// A feed that is up says so within this time, repairs included.
-const VOUCHED_WITHIN_NS: i64 = 300_000_000_000;
+/// A feed that is up says so within this time, ten minutes of no venue and repairs included.
+const VOUCHED_WITHIN_NS: i64 = 1_200_000_000_000;
 
 /// A trade as it is on the topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
